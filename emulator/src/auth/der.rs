@@ -1,0 +1,50 @@
+//! Just enough DER to find the key of a certificate and the numbers of an RSA key (X.690, RFC 5280, RFC 8017).
+
+const INTEGER: u8 = 0x02;
+const BIT_STRING: u8 = 0x03;
+const SEQUENCE: u8 = 0x30;
+const VERSION: u8 = 0xa0;
+
+/// A value: its tag and its content; the rest follows.
+fn value(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (tag, rest) = bytes.split_first()?;
+    let (first, rest) = rest.split_first()?;
+    let (length, rest) = if *first < 0x80 {
+        (usize::from(*first), rest)
+    } else {
+        let count = usize::from(first & 0x7f);
+        let digits = rest.get(..count).filter(|_| count <= 4)?;
+        (digits.iter().fold(0, |length, digit| length << 8 | usize::from(*digit)), rest.get(count..)?)
+    };
+    Some((*tag, rest.get(..length)?, rest.get(length..)?))
+}
+
+fn tagged(bytes: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
+    value(bytes).filter(|(tag, ..)| *tag == wanted).map(|(_, content, rest)| (content, rest))
+}
+
+/// The RSA public key (PKCS #1) of an X.509 certificate.
+pub(crate) fn rsa_key_of(certificate: &[u8]) -> Option<&[u8]> {
+    let (certificate, _) = tagged(certificate, SEQUENCE)?;
+    let (mut fields, _) = tagged(certificate, SEQUENCE)?;
+    if let Some((_, rest)) = tagged(fields, VERSION) {
+        fields = rest;
+    }
+    // Serial number, signature algorithm, issuer, validity, subject.
+    for tag in [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE] {
+        fields = tagged(fields, tag)?.1;
+    }
+    let (key_info, _) = tagged(fields, SEQUENCE)?;
+    let (_, rest) = tagged(key_info, SEQUENCE)?;
+    let (bits, _) = tagged(rest, BIT_STRING)?;
+    bits.strip_prefix(&[0])
+}
+
+/// Modulus and exponent of an RSA private key (PKCS #1), without leading zeros.
+pub(crate) fn rsa_numbers(key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (key, _) = tagged(key, SEQUENCE)?;
+    let (_, rest) = tagged(key, INTEGER)?;
+    let (modulus, rest) = tagged(rest, INTEGER)?;
+    let (exponent, _) = tagged(rest, INTEGER)?;
+    Some((modulus.strip_prefix(&[0]).unwrap_or(modulus), exponent))
+}

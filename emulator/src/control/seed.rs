@@ -1,0 +1,160 @@
+//! Filling the tenant in bulk, past the rules of Graph: also with what an application could not write.
+
+use crate::clock::rfc3339;
+use crate::directory::{Kind, Name, Relation, Roles, Row, Tenant, Value};
+use crate::failure::Failure;
+use crate::graph::set_manager;
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+use uuid::Uuid;
+
+/// What to put into the tenant. References name objects by id, user principal name or unique name,
+/// including objects of the same seed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Seed {
+    /// Users: any property of the schema, `id`, and `manager`.
+    #[serde(default)]
+    users: Vec<Map<String, Json>>,
+    /// Groups: any property of the schema, `id`, `members` and `owners`.
+    #[serde(default)]
+    groups: Vec<Map<String, Json>>,
+    /// Memberships of groups that are there already.
+    #[serde(default)]
+    memberships: Vec<Membership>,
+    /// Holders of directory roles.
+    #[serde(default)]
+    role_holders: Vec<Holder>,
+    /// Objects to move to the recycle bin.
+    #[serde(default)]
+    deleted: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Membership {
+    group: String,
+    member: Option<String>,
+    owner: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Holder {
+    principal: String,
+    role: String,
+}
+
+/// The ids of the objects that came into being.
+#[derive(Debug, Default)]
+pub(crate) struct Seeded {
+    /// Users, in the order given.
+    pub(crate) users: Vec<Uuid>,
+    /// Groups, in the order given.
+    pub(crate) groups: Vec<Uuid>,
+}
+
+/// Carries out a seed. What stands before an error stays.
+///
+/// # Errors
+/// An unknown property, a value that no property can hold, an id in use, or an unknown reference.
+pub(crate) fn seed(tenant: &mut Tenant, seed: Seed, now: i64) -> Result<Seeded, Failure> {
+    let mut seeded = Seeded::default();
+    let mut later: Vec<(Row, Relation, String)> = Vec::new();
+    for (kind, objects) in [(Kind::User, seed.users), (Kind::Group, seed.groups)] {
+        for map in objects {
+            let id = add(tenant, kind, map, now, &mut later)?;
+            match kind {
+                Kind::User => seeded.users.push(id),
+                Kind::Group => seeded.groups.push(id),
+            }
+        }
+    }
+    for Membership { group, member, owner } in seed.memberships {
+        let row = find(tenant, &group)?;
+        later.extend(member.map(|member| (row, Relation::Member, member)));
+        later.extend(owner.map(|owner| (row, Relation::Owner, owner)));
+    }
+    for (from, relation, to) in later {
+        let to = find(tenant, &to)?;
+        match relation {
+            Relation::Manager => set_manager(tenant, from, Some(to)),
+            Relation::Member | Relation::Owner => _ = tenant.link(relation, from, to),
+        }
+    }
+    for Holder { principal, role } in seed.role_holders {
+        let principal = find(tenant, &principal)?;
+        let role = Roles::named(&role).ok_or_else(|| Failure::bad_request(format!("No directory role is named '{role}'.")))?;
+        tenant.roles.assign(principal, role);
+    }
+    for id in seed.deleted {
+        let row = find(tenant, &id)?;
+        tenant.recycle(row, now);
+    }
+    Ok(seeded)
+}
+
+fn add(
+    tenant: &mut Tenant,
+    kind: Kind,
+    map: Map<String, Json>,
+    now: i64,
+    later: &mut Vec<(Row, Relation, String)>,
+) -> Result<Uuid, Failure> {
+    let mut properties = vec![(Name::CREATED, Value::text(rfc3339(now)))];
+    let mut references = Vec::new();
+    let mut id = None;
+    for (name, json) in map {
+        if name == "id" {
+            id = Some(free_id(tenant, &json)?);
+        } else if let Some(relation) = Relation::named(&name) {
+            references.push((relation, json));
+        } else {
+            properties.push(property(tenant, kind, &name, json)?);
+        }
+    }
+    let id = id.unwrap_or_else(|| tenant.next_id());
+    let row = tenant.create(id, kind, properties);
+    for (relation, json) in references {
+        later.extend(texts(json).into_iter().map(|text| (row, relation, text)));
+    }
+    Ok(id)
+}
+
+fn free_id(tenant: &Tenant, json: &Json) -> Result<Uuid, Failure> {
+    let id = json.as_str().and_then(|text| text.parse().ok()).filter(|id| tenant.find(*id).is_none());
+    id.ok_or_else(|| Failure::bad_request(format!("{json} is not a free object id.")))
+}
+
+fn property(tenant: &Tenant, kind: Kind, name: &str, json: Json) -> Result<(Name, Value), Failure> {
+    let known = tenant.schema.exact(kind, name).map(|(name, _)| name);
+    let name = known.ok_or_else(|| Failure::bad_request(format!("Unknown property '{name}' of a {}.", kind.resource())))?;
+    Ok((name, value(json)))
+}
+
+fn value(json: Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Flag(flag),
+        Json::String(text) => Value::text(text),
+        Json::Number(ref number) => number.as_i64().map_or_else(|| Value::Json(Box::new(json.clone())), Value::Number),
+        Json::Array(items) if items.iter().all(Json::is_string) => Value::texts(texts(Json::Array(items))),
+        Json::Array(_) | Json::Object(_) => Value::Json(Box::new(json)),
+    }
+}
+
+/// One text or several.
+fn texts(json: Json) -> Vec<String> {
+    match json {
+        Json::String(text) => vec![text],
+        Json::Array(items) => items.into_iter().flat_map(texts).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::Object(_) => Vec::new(),
+    }
+}
+
+fn find(tenant: &Tenant, text: &str) -> Result<Row, Failure> {
+    let by_id = text.parse().ok().and_then(|id| tenant.find(id));
+    let by_name = |name| tenant.holders_of_any(name, text).next();
+    let found = by_id.or_else(|| by_name(Name::USER_PRINCIPAL_NAME)).or_else(|| by_name(Name::UNIQUE_NAME));
+    found.ok_or_else(|| Failure::not_found(text))
+}

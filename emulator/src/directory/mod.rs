@@ -1,0 +1,31 @@
+//! The tenant's data, made for size: interned names, dense object numbers, references as ordered sets, one journal.
+
+mod group_properties;
+mod history;
+mod ids;
+mod journal;
+mod links;
+mod lookup;
+mod names;
+mod object;
+mod property;
+mod roles;
+mod schema;
+mod tenant;
+mod user_properties;
+mod value;
+mod view;
+
+pub(crate) use history::Arrivals;
+pub(crate) use ids::derived;
+pub(crate) use journal::What;
+pub(crate) use links::{Relation, Way};
+pub(crate) use lookup::{INDEXED, texts};
+pub(crate) use names::Name;
+pub(crate) use object::{Kind, Life, Object, Row};
+pub(crate) use property::{Clearing, Filter, Property, Shape, Write};
+pub(crate) use roles::{Assignment, ROLES, Role, Roles};
+pub(crate) use schema::Schema;
+pub(crate) use tenant::Tenant;
+pub(crate) use value::{Value, folded, write_json, write_text};
+pub(crate) use view::{Sight, View};

@@ -1,0 +1,87 @@
+//! The two resources of the directory and their properties, keyed by interned name.
+
+use super::group_properties::GROUP;
+use super::names::{Name, Names};
+use super::object::Kind;
+use super::property::{Property, Shown};
+use super::user_properties::USER;
+
+/// The properties of users and groups, plus the directory extensions that the tenant has registered.
+#[derive(Debug)]
+pub(crate) struct Schema {
+    names: Names,
+    users: Resource,
+    groups: Resource,
+}
+
+#[derive(Debug, Default)]
+struct Resource {
+    by_name: Vec<(Name, Property)>,
+    shown: Vec<Name>,
+}
+
+impl Resource {
+    fn add(&mut self, name: Name, property: Property) {
+        if property.shown == Shown::ByDefault {
+            self.shown.push(name);
+        }
+        let at = self.by_name.partition_point(|(known, _)| *known < name);
+        self.by_name.insert(at, (name, property));
+    }
+}
+
+impl Schema {
+    /// The schema with these directory extensions (`extension_{appId}_{name}`, text of 256 characters).
+    pub(crate) fn new(extensions: &[String]) -> Schema {
+        let mut schema = Schema { names: Names::default(), users: Resource::default(), groups: Resource::default() };
+        for property in USER {
+            let name = schema.names.intern(property.name);
+            schema.users.add(name, *property);
+        }
+        for property in GROUP {
+            let name = schema.names.intern(property.name);
+            schema.groups.add(name, *property);
+        }
+        for extension in extensions {
+            let name = schema.names.intern(extension);
+            schema.users.add(name, Property::text("", 256));
+            schema.groups.add(name, Property::text("", 256));
+        }
+        schema
+    }
+
+    fn resource(&self, kind: Kind) -> &Resource {
+        match kind {
+            Kind::User => &self.users,
+            Kind::Group => &self.groups,
+        }
+    }
+
+    /// The property of that name, spelled exactly so.
+    pub(crate) fn exact(&self, kind: Kind, text: &str) -> Option<(Name, &Property)> {
+        self.find(kind, text).filter(|(name, _)| self.spell(*name) == text)
+    }
+
+    /// The property of that name in any case.
+    pub(crate) fn find(&self, kind: Kind, text: &str) -> Option<(Name, &Property)> {
+        let name = self.names.find(text)?;
+        self.property(kind, name).map(|property| (name, property))
+    }
+
+    /// The property with this number.
+    pub(crate) fn property(&self, kind: Kind, name: Name) -> Option<&Property> {
+        let entries = &self.resource(kind).by_name;
+        let at = entries.binary_search_by_key(&name, |(known, _)| *known).ok()?;
+        entries.get(at).map(|(_, property)| property)
+    }
+
+    /// The properties returned when nothing is selected, in the service's order.
+    pub(crate) fn shown(&self, kind: Kind) -> &[Name] {
+        &self.resource(kind).shown
+    }
+
+    /// How a name is spelled.
+    pub(crate) fn spell(&self, name: Name) -> &str {
+        self.names.spell(name)
+    }
+}

@@ -1,0 +1,319 @@
+//! The tenant as it is seen from a place that some writes have not reached.
+
+use super::history::{Before, Written};
+use super::links::{Relation, Way};
+use super::lookup;
+use super::names::Name;
+use super::object::{Kind, Life, Object, Row};
+use super::tenant::Tenant;
+use super::value::{Value, folded};
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
+use uuid::Uuid;
+
+/// A place to look from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sight {
+    /// The primary, which knows every write.
+    Primary,
+    /// One of the replicas.
+    Replica(usize),
+    /// The index of advanced queries.
+    Index,
+    /// The changes that delta queries tell: up to the first write that has not arrived.
+    Delta,
+}
+
+/// What an object was, where that differs from what it is.
+#[derive(Debug, Default)]
+struct Past<'a> {
+    life: Option<Life>,
+    values: BTreeMap<Name, Option<&'a Value>>,
+    object: OnceCell<Object>,
+}
+
+type LinkKey = (Relation, Row, Row);
+
+/// A tenant with what some place still sees. It reads as the tenant does.
+#[derive(Debug)]
+pub(crate) struct View<'a> {
+    tenant: &'a Tenant,
+    past: BTreeMap<Row, Past<'a>>,
+    /// Whether a reference is seen, where that differs from what is.
+    forward: BTreeMap<LinkKey, bool>,
+    backward: BTreeMap<LinkKey, bool>,
+    /// The end of the journal as it is seen.
+    end: u64,
+}
+
+impl Deref for View<'_> {
+    type Target = Tenant;
+
+    /// What no replica lags behind in: names, roles, the journal.
+    fn deref(&self) -> &Tenant {
+        self.tenant
+    }
+}
+
+impl<'a> View<'a> {
+    /// The tenant as it is.
+    pub(crate) fn primary(tenant: &'a Tenant) -> View<'a> {
+        let end = tenant.journal().end();
+        View { tenant, past: BTreeMap::new(), forward: BTreeMap::new(), backward: BTreeMap::new(), end }
+    }
+
+    /// The tenant as a place sees it at a moment.
+    pub(crate) fn from(tenant: &'a Tenant, sight: Sight, now: i64) -> View<'a> {
+        let mut view = View::primary(tenant);
+        let mut cut = false;
+        for write in tenant.history().writes() {
+            let arrives = match sight {
+                Sight::Primary => return view,
+                Sight::Replica(replica) => {
+                    let replicas = &write.arrivals.replicas;
+                    replicas.get(replica % replicas.len().max(1)).copied().unwrap_or_default()
+                }
+                Sight::Index => write.arrivals.index,
+                Sight::Delta => write.arrivals.delta,
+            };
+            let seen = arrives <= now && !cut;
+            if sight == Sight::Delta && !seen && !cut {
+                view.end = write.journal;
+                cut = true;
+            }
+            view.apply(write, seen);
+        }
+        view
+    }
+
+    /// Takes a write back that is not seen, or confirms one that is: it overrules what earlier ones replaced.
+    fn apply(&mut self, write: &'a Written, seen: bool) {
+        for (row, before) in &write.changes {
+            match before {
+                Before::Link(relation, other, was) => {
+                    let (key, back) = ((*relation, *row, *other), (*relation, *other, *row));
+                    if seen {
+                        self.forward.remove(&key);
+                        self.backward.remove(&back);
+                    } else {
+                        self.forward.entry(key).or_insert(*was);
+                        self.backward.entry(back).or_insert(*was);
+                    }
+                }
+                Before::Life(_) | Before::Value(..) if seen => self.confirm(*row, before),
+                Before::Life(life) => drop(self.past.entry(*row).or_default().life.get_or_insert(*life)),
+                Before::Value(name, value) => {
+                    self.past.entry(*row).or_default().values.entry(*name).or_insert(value.as_ref());
+                }
+            }
+        }
+    }
+
+    fn confirm(&mut self, row: Row, before: &Before) {
+        let Some(past) = self.past.get_mut(&row) else { return };
+        match before {
+            Before::Life(_) => past.life = None,
+            Before::Value(name, _) => drop(past.values.remove(name)),
+            Before::Link(..) => {}
+        }
+    }
+
+    /// The end of the journal as it is seen from here.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The object with this number.
+    pub(crate) fn object(&self, row: Row) -> &Object {
+        let object = self.tenant.object(row);
+        self.past.get(&row).map_or(object, |past| past.object.get_or_init(|| past.of(object)))
+    }
+
+    /// The live object with this id.
+    pub(crate) fn live(&self, id: Uuid) -> Option<Row> {
+        self.tenant.find(id).filter(|row| self.object(*row).is_live())
+    }
+
+    /// The objects in the recycle bin, in order.
+    pub(crate) fn recycled(&self) -> Box<dyn Iterator<Item = Row> + '_> {
+        if self.past.is_empty() {
+            return Box::new(self.tenant.recycled());
+        }
+        let past = self.past.keys().copied();
+        let rows: BTreeSet<Row> = self.tenant.recycled().chain(past).filter(|row| self.is_recycled(*row)).collect();
+        Box::new(rows.into_iter())
+    }
+
+    fn is_recycled(&self, row: Row) -> bool {
+        let life = self.past.get(&row).and_then(|past| past.life);
+        matches!(life.unwrap_or(self.tenant.object(row).life), Life::Recycled(_))
+    }
+
+    /// Objects of a kind that hold the text in the property; case does not count.
+    pub(crate) fn holders<'v>(&'v self, kind: Kind, name: Name, text: &'v str) -> impl Iterator<Item = Row> + 'v {
+        self.holders_of_any(name, text).filter(move |row| self.tenant.object(*row).kind == kind)
+    }
+
+    /// The same over all kinds.
+    pub(crate) fn holders_of_any<'v>(&'v self, name: Name, text: &'v str) -> impl Iterator<Item = Row> + 'v {
+        let differs = move |row: &Row| self.past.get(row).is_some_and(|past| past.values.contains_key(&name));
+        let wanted = folded(text);
+        let held = move |past: &Past<'_>| {
+            let value = past.values.get(&name).copied().flatten();
+            lookup::texts(value).any(|held| folded(held) == wanted)
+        };
+        let formerly = self.past.iter().filter(move |(_, past)| held(past)).map(|(row, _)| *row);
+        self.tenant.holders_of_any(name, text).filter(move |row| !differs(row)).chain(formerly)
+    }
+
+    /// The references.
+    pub(crate) fn links(&self) -> SeenLinks<'_> {
+        SeenLinks(self)
+    }
+}
+
+impl Past<'_> {
+    fn of(&self, object: &Object) -> Object {
+        let kept = object.properties().filter(|(name, _)| !self.values.contains_key(name));
+        let former = self.values.iter().filter_map(|(name, value)| Some((*name, (*value)?)));
+        let properties = kept.chain(former).map(|(name, value)| (name, value.clone())).collect();
+        Object::restored(object.id, object.kind, self.life.unwrap_or(object.life), properties)
+    }
+}
+
+/// The references as they are seen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SeenLinks<'v>(&'v View<'v>);
+
+impl<'v> SeenLinks<'v> {
+    /// Where the relation leads from here, in order, after the given one.
+    pub(crate) fn targets(self, relation: Relation, from: Row, after: Option<Row>) -> Box<dyn Iterator<Item = Row> + 'v> {
+        let present = self.0.tenant.links().targets(relation, from, after);
+        adjusted(present, &self.0.forward, relation, from, after)
+    }
+
+    /// Who leads here.
+    pub(crate) fn sources(self, relation: Relation, to: Row, after: Option<Row>) -> Box<dyn Iterator<Item = Row> + 'v> {
+        let present = self.0.tenant.links().sources(relation, to, after);
+        adjusted(present, &self.0.backward, relation, to, after)
+    }
+
+    /// Whether the reference exists.
+    pub(crate) fn has(self, relation: Relation, from: Row, to: Row) -> bool {
+        let seen = self.0.forward.get(&(relation, from, to)).copied();
+        seen.unwrap_or_else(|| self.0.tenant.links().has(relation, from, to))
+    }
+
+    /// Everything reached over a relation, each once, in order (cycles are harmless).
+    pub(crate) fn closure(self, relation: Relation, from: Row, way: Way) -> BTreeSet<Row> {
+        let mut seen = BTreeSet::new();
+        let mut open = vec![from];
+        while let Some(row) = open.pop() {
+            let next = match way {
+                Way::Forward => self.targets(relation, row, None),
+                Way::Backward => self.sources(relation, row, None),
+            };
+            open.extend(next.filter(|row| seen.insert(*row)));
+        }
+        seen
+    }
+}
+
+fn adjusted<'v>(
+    present: impl Iterator<Item = Row> + 'v,
+    differing: &BTreeMap<LinkKey, bool>,
+    relation: Relation,
+    from: Row,
+    after: Option<Row>,
+) -> Box<dyn Iterator<Item = Row> + 'v> {
+    let range = (relation, from, Row(0))..=(relation, from, Row(u32::MAX));
+    let mut changes = differing.range(range).filter(|((_, _, to), _)| after.is_none_or(|after| *to > after)).peekable();
+    if changes.peek().is_none() {
+        return Box::new(present);
+    }
+    let mut rows: BTreeSet<Row> = present.collect();
+    for ((_, _, to), seen) in changes {
+        if *seen {
+            rows.insert(*to);
+        } else {
+            rows.remove(to);
+        }
+    }
+    Box::new(rows.into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::Arrivals;
+
+    /// Arrives at the only replica at this moment, and at the delta at that one.
+    fn write(tenant: &mut Tenant, replica: i64, delta: i64) {
+        tenant.begin(Some(Arrivals { replicas: Box::new([replica]), index: replica, delta }), 0);
+    }
+
+    fn named(tenant: &Tenant, row: Row, sight: Sight, now: i64) -> String {
+        View::from(tenant, sight, now).object(row).text(Name::DISPLAY_NAME).unwrap_or("-").to_owned()
+    }
+
+    #[test]
+    fn the_newest_write_that_has_arrived_counts() {
+        let mut tenant = Tenant::new(1, &[]);
+        let id = tenant.next_id();
+        let row = tenant.create(id, Kind::Group, vec![(Name::DISPLAY_NAME, Value::text("first"))]);
+        for (name, replica, delta) in [("second", 100, 60), ("third", 50, 70), ("fourth", 200, 10)] {
+            write(&mut tenant, replica, delta);
+            tenant.edit(row, vec![(Name::DISPLAY_NAME, Value::text(name))]);
+        }
+        let at = |now| named(&tenant, row, Sight::Replica(0), now);
+        assert_eq!([at(49), at(50), at(100), at(199), at(200)], ["first", "third", "third", "third", "fourth"]);
+        let told = |now| (named(&tenant, row, Sight::Delta, now), View::from(&tenant, Sight::Delta, now).end());
+        assert_eq!(told(59), ("first".to_owned(), 1), "a later one waits for an earlier one");
+        assert_eq!(told(60), ("second".to_owned(), 2));
+        assert_eq!(told(70), ("fourth".to_owned(), 4));
+    }
+
+    #[test]
+    fn references_are_seen_as_they_were() {
+        let mut tenant = Tenant::new(1, &[]);
+        let mut new = |kind| {
+            let id = tenant.next_id();
+            tenant.create(id, kind, Vec::new())
+        };
+        let (group, ann, bob) = (new(Kind::Group), new(Kind::User), new(Kind::User));
+        tenant.link(Relation::Member, group, bob);
+        write(&mut tenant, 100, 0);
+        tenant.link(Relation::Member, group, ann);
+        tenant.unlink(Relation::Member, group, bob);
+        write(&mut tenant, 50, 0);
+        tenant.unlink(Relation::Member, group, ann);
+        let members = |now| {
+            let view = View::from(&tenant, Sight::Replica(0), now);
+            let members: Vec<Row> = view.links().targets(Relation::Member, group, None).collect();
+            for row in [ann, bob] {
+                let groups: Vec<Row> = view.links().sources(Relation::Member, row, None).collect();
+                assert_eq!(groups.contains(&group), members.contains(&row));
+                assert_eq!(view.links().has(Relation::Member, group, row), members.contains(&row));
+            }
+            members
+        };
+        assert_eq!(members(49), [bob]);
+        assert_eq!(members(50), [bob], "what removed her is there, what added her is not");
+        assert_eq!(members(100), []);
+    }
+
+    #[test]
+    fn a_purged_object_is_seen_whole() {
+        let mut tenant = Tenant::new(1, &[]);
+        let id = tenant.next_id();
+        let row = tenant.create(id, Kind::User, vec![(Name::USER_PRINCIPAL_NAME, Value::text("a@b"))]);
+        write(&mut tenant, 100, 0);
+        tenant.recycle(row, 7);
+        tenant.purge(row);
+        let view = View::from(&tenant, Sight::Replica(0), 99);
+        assert!(view.object(row).is_live());
+        assert_eq!(view.holders(Kind::User, Name::USER_PRINCIPAL_NAME, "A@B").collect::<Vec<_>>(), [row]);
+        assert_eq!(View::from(&tenant, Sight::Replica(0), 100).holders(Kind::User, Name::USER_PRINCIPAL_NAME, "a@b").count(), 0);
+    }
+}

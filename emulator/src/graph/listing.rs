@@ -1,0 +1,288 @@
+//! Lists of objects: filter, search, order, count, pages.
+
+use super::answer::Answer;
+use super::call::Call;
+use super::candidates::candidates;
+use super::fields::{Fields, Holds, Members, Preamble, write_list, write_object};
+use crate::directory::{Kind, Life, Name, Object, Row, View, folded, texts};
+use crate::failure::Failure;
+use crate::odata::{self, Expression, Mode, Search, Seen};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+
+/// The page size when `$top` says nothing.
+const DEFAULT_PAGE: usize = 100;
+
+/// What `$search` looks into.
+const SEARCHED: &[Name] = &[
+    Name::DISPLAY_NAME,
+    Name::DESCRIPTION,
+    Name::MAIL,
+    Name::MAIL_NICKNAME,
+    Name::USER_PRINCIPAL_NAME,
+    Name::OTHER_MAILS,
+    Name::PROXY_ADDRESSES,
+    Name::GIVEN_NAME,
+    Name::SURNAME,
+];
+
+/// Objects in order of creation, after the given one.
+pub(crate) type Source<'a> = dyn Fn(Option<Row>) -> Box<dyn Iterator<Item = Row> + 'a> + 'a;
+
+/// A list to answer from.
+pub(crate) struct Listing<'a> {
+    /// The tenant.
+    pub(crate) tenant: &'a View<'a>,
+    /// What it can hold.
+    pub(crate) holds: Holds,
+    /// The collection's name in the context.
+    pub(crate) context: &'a str,
+    /// Where the objects come from.
+    pub(crate) source: &'a Source<'a>,
+    /// How it is served.
+    pub(crate) index: Index,
+}
+
+/// How a list is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Index {
+    /// A whole collection: values are looked up in the index.
+    Collection,
+    /// A relationship: every filter is an advanced query.
+    Relationship,
+    /// The recycle bin: as a collection, without the index.
+    RecycleBin,
+}
+
+/// All live objects of a kind.
+pub(crate) fn collection(call: &Call<'_>, tenant: &View<'_>, kind: Kind) -> Result<Answer, Failure> {
+    let live = |row: &Row| tenant.object(*row).is_live();
+    let source = move |after| Box::new(tenant.rows(kind, after).iter().copied().filter(live)) as Box<dyn Iterator<Item = Row>>;
+    let listing =
+        Listing { tenant, holds: Holds::Only(kind), context: kind.collection(), source: &source, index: Index::Collection };
+    listing.answer(call)
+}
+
+/// The number of live objects of a kind, as text.
+pub(crate) fn count(call: &Call<'_>, tenant: &View<'_>, kind: Kind) -> Result<Answer, Failure> {
+    if !call.is_eventual() {
+        return Err(Failure::bad_request("$count is not currently supported."));
+    }
+    let live = |row: &Row| tenant.object(*row).is_live();
+    let source = move |after| Box::new(tenant.rows(kind, after).iter().copied().filter(live)) as Box<dyn Iterator<Item = Row>>;
+    let listing =
+        Listing { tenant, holds: Holds::Only(kind), context: kind.collection(), source: &source, index: Index::Collection };
+    let wanted = Wanted::of(call, &listing, Mode::Advanced)?;
+    Ok(Answer::text(listing.rows(None, &wanted).count().to_string()))
+}
+
+/// What a request wants of a list.
+struct Wanted {
+    filter: Option<Expression>,
+    search: Option<Search>,
+    order: Option<(Name, Direction)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Ascending,
+    Descending,
+}
+
+impl Wanted {
+    fn of(call: &Call<'_>, listing: &Listing<'_>, mode: Mode) -> Result<Wanted, Failure> {
+        let filter = call.query.option("filter").map(odata::filter).transpose()?;
+        if let Some(filter) = &filter {
+            listing.check(filter, mode)?;
+        }
+        let order = call.query.option("orderby").map(|text| listing.order(text)).transpose()?;
+        let relationship = listing.index == Index::Relationship;
+        let by_deletion = order.is_some_and(|(name, _)| name == Name::DELETED);
+        if order.is_some() && (filter.is_some() || relationship || by_deletion) && mode == Mode::Plain {
+            return Err(Failure::unsupported_query("Sorting not supported for current query."));
+        }
+        let search = call.query.option("search").map(|text| listing.search(call, text)).transpose()?;
+        if call.query.option("expand").is_some() && (mode == Mode::Advanced || search.is_some()) {
+            return Err(Failure::unsupported_query("$expand is not supported together with an advanced query."));
+        }
+        Ok(Wanted { filter, search, order })
+    }
+}
+
+/// Where a page begins.
+enum Cursor {
+    After(Option<Row>),
+    Offset(usize),
+}
+
+impl Cursor {
+    fn read(call: &Call<'_>) -> Result<Cursor, Failure> {
+        let Some(token) = call.query.option("skiptoken") else { return Ok(Cursor::After(None)) };
+        let text = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let cursor = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(kind, number)| {
+            let number: u32 = number.parse().ok()?;
+            Some(if kind == "row" { Cursor::After(Some(Row(number))) } else { Cursor::Offset(number as usize) })
+        });
+        cursor.ok_or_else(|| {
+            Failure::new(
+                400,
+                "Directory_ExpiredPageToken",
+                "The specified page token value has expired and can no longer be included in your request.",
+            )
+        })
+    }
+
+    fn is_first(&self) -> bool {
+        matches!(self, Cursor::After(None))
+    }
+}
+
+impl<'a> Listing<'a> {
+    /// Answers a request for a page of the list.
+    ///
+    /// # Errors
+    /// Query options that cannot be answered.
+    pub(crate) fn answer(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        let wanted = Wanted::of(call, self, call.mode())?;
+        let fields = Fields::of(self.tenant, self.holds, call.query)?;
+        let top = call.query.top(DEFAULT_PAGE)?;
+        let cursor = Cursor::read(call)?;
+        let counted = (call.is_eventual() && call.query.counts() && cursor.is_first()).then(|| self.rows(None, &wanted).count());
+        let (rows, next) = self.page(&cursor, &wanted, top);
+        let mut out = Vec::with_capacity(rows.len() * 512);
+        let mut map = Members::open(&mut out);
+        map.text("@odata.context", &call.context(self.context));
+        if let Some(count) = counted {
+            map.number("@odata.count", count);
+        }
+        if let Some(token) = next {
+            map.text("@odata.nextLink", &next_link(call, &token));
+        }
+        map.name("value");
+        let preamble = if self.holds == Holds::Any { Preamble::Type } else { Preamble::None };
+        write_list(map.out, rows, |out, row| write_object(out, self.tenant, row, &fields, preamble));
+        map.close();
+        Ok(Answer::written(200, out))
+    }
+
+    fn page(&self, cursor: &Cursor, wanted: &Wanted, top: usize) -> (Vec<Row>, Option<String>) {
+        let offset = match (cursor, wanted.order) {
+            (Cursor::After(after), None) => {
+                let mut rows: Vec<Row> = self.rows(*after, wanted).take(top + 1).collect();
+                let more = rows.len() > top;
+                rows.truncate(top);
+                let next = rows.last().filter(|_| more).map(|row| BASE64.encode(format!("row:{}", row.0)));
+                return (rows, next);
+            }
+            (Cursor::Offset(offset), _) => *offset,
+            (Cursor::After(_), Some(_)) => 0,
+        };
+        let mut rows: Vec<Row> = self.rows(None, wanted).collect();
+        if let Some((name, direction)) = wanted.order {
+            rows.sort_by_cached_key(|row| self.key(*row, name));
+            if direction == Direction::Descending {
+                rows.reverse();
+            }
+        }
+        let next = (rows.len() > offset + top).then(|| BASE64.encode(format!("offset:{}", offset + top)));
+        (rows.into_iter().skip(offset).take(top).collect(), next)
+    }
+
+    /// What an object is sorted by.
+    fn key(&self, row: Row, name: Name) -> Option<String> {
+        let object = self.tenant.object(row);
+        match object.life {
+            Life::Recycled(at) if name == Name::DELETED => Some(format!("{at:020}")),
+            Life::Recycled(_) | Life::Live | Life::Purged => object.text(name).map(folded),
+        }
+    }
+
+    fn rows<'b>(&'b self, after: Option<Row>, wanted: &'b Wanted) -> Box<dyn Iterator<Item = Row> + 'b> {
+        let known = wanted.filter.as_ref().filter(|_| self.index == Index::Collection);
+        let found = known.and_then(|filter| candidates(self.tenant, filter));
+        let rows: Box<dyn Iterator<Item = Row> + 'b> = match found {
+            Some(rows) => Box::new(
+                rows.into_iter()
+                    .filter(move |row| after.is_none_or(|after| *row > after))
+                    .filter(|row| self.tenant.object(*row).is_live()),
+            ),
+            None => (self.source)(after),
+        };
+        Box::new(rows.filter(move |row| self.admits(*row, wanted)))
+    }
+
+    fn admits(&self, row: Row, wanted: &Wanted) -> bool {
+        let object = self.tenant.object(row);
+        let filter = wanted.filter.as_ref();
+        let search = wanted.search.as_ref();
+        self.holds.admits(object)
+            && filter.is_none_or(|filter| odata::passes(filter, &Seen(&self.tenant.schema, object)))
+            && search.is_none_or(|search| self.finds(search, object))
+    }
+
+    fn check(&self, filter: &Expression, mode: Mode) -> Result<(), Failure> {
+        if self.index == Index::Relationship && mode == Mode::Plain {
+            return Err(Failure::unsupported_query(
+                "The specified filter to the reference property query is currently not supported.",
+            ));
+        }
+        match self.holds {
+            Holds::Only(kind) => odata::check(filter, &self.tenant.schema, kind, mode),
+            Holds::Any => odata::check(filter, &self.tenant.schema, Kind::User, mode)
+                .or_else(|_| odata::check(filter, &self.tenant.schema, Kind::Group, mode)),
+        }
+    }
+
+    fn order(&self, text: &str) -> Result<(Name, Direction), Failure> {
+        let mut words = text.split_whitespace();
+        let property = words.next().unwrap_or_default();
+        let direction = match words.next() {
+            None | Some("asc") => Direction::Ascending,
+            Some(_) => Direction::Descending,
+        };
+        let name =
+            self.name(property).filter(|name| matches!(*name, Name::DISPLAY_NAME | Name::USER_PRINCIPAL_NAME | Name::DELETED));
+        let name =
+            name.ok_or_else(|| Failure::unsupported_query(format!("Sorting by property '{property}' is not supported.")))?;
+        Ok((name, direction))
+    }
+
+    fn name(&self, text: &str) -> Option<Name> {
+        let of = |kind| self.tenant.schema.find(kind, text).map(|(name, _)| name);
+        match self.holds {
+            Holds::Only(kind) => of(kind),
+            Holds::Any => of(Kind::User).or_else(|| of(Kind::Group)),
+        }
+    }
+
+    fn search(&self, call: &Call<'_>, text: &str) -> Result<Search, Failure> {
+        if !call.is_eventual() {
+            return Err(Failure::unsupported_query(
+                "Request with $search query parameter only works through MSGraph with a special request header: 'ConsistencyLevel: eventual'",
+            ));
+        }
+        let search = odata::search(text)?;
+        match search.properties().into_iter().find(|property| self.name(property).is_none_or(|name| !SEARCHED.contains(&name))) {
+            Some(property) => Err(Failure::unsupported_query(format!("Property '{property}' is not searchable."))),
+            None => Ok(search),
+        }
+    }
+
+    fn finds(&self, search: &Search, object: &Object) -> bool {
+        match search {
+            Search::All(parts) => parts.iter().all(|part| self.finds(part, object)),
+            Search::Any(parts) => parts.iter().any(|part| self.finds(part, object)),
+            Search::Clause(property, wanted) => self.name(property).is_some_and(|name| {
+                let words = matches!(name, Name::DISPLAY_NAME | Name::DESCRIPTION);
+                let begins = |text: &str| folded(text).starts_with(&folded(wanted));
+                texts(object.value(name)).any(|text| if words { odata::has_words(text, wanted) } else { begins(text) })
+            }),
+        }
+    }
+}
+
+fn next_link(call: &Call<'_>, token: &str) -> String {
+    let kept = call.query.without("skiptoken");
+    let separator = if kept.is_empty() { "" } else { "&" };
+    format!("{}?{kept}{separator}$skiptoken={token}", call.url(call.path))
+}

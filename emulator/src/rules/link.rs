@@ -1,0 +1,161 @@
+//! Which references may be added and removed.
+
+use super::guard;
+use crate::directory::{Kind, Life, Name, Object, Relation, Row, Tenant, View};
+use crate::failure::Failure;
+use crate::odata::parts;
+use crate::world::World;
+use std::collections::BTreeSet;
+
+/// The most references that one request may add.
+const MOST_CHANGES: usize = 20;
+/// The most owners that a group may have.
+const MOST_OWNERS: usize = 100;
+
+/// An object named by the URL of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// The id as it was written.
+    pub(crate) id: String,
+    /// The kind that the URL's collection implies.
+    pub(crate) kind: Option<Kind>,
+}
+
+/// Reads `https://host/v1.0/{directoryObjects|users|groups}/{id}`.
+///
+/// # Errors
+/// 400 for any other URL.
+pub(crate) fn reference(url: &str) -> Result<Reference, Failure> {
+    let wrong = || Failure::bad_request(format!("The URL '{url}' does not name a directory object."));
+    let (_, path) = url.strip_prefix("https://").and_then(|rest| rest.split_once('/')).ok_or_else(wrong)?;
+    let parts = parts(path);
+    let [version, collection, id] = parts.as_slice() else { return Err(wrong()) };
+    let kind = match collection.word().as_str() {
+        "directoryobjects" => None,
+        "users" => Some(Kind::User),
+        "groups" => Some(Kind::Group),
+        _ => return Err(wrong()),
+    };
+    let versioned = matches!(version.word().as_str(), "v1.0" | "beta");
+    if versioned { Ok(Reference { id: id.text().to_owned(), kind }) } else { Err(wrong()) }
+}
+
+/// The live object that a reference names: known where the request reads, and still there at the primary.
+///
+/// # Errors
+/// 404 naming it.
+pub(crate) fn resolve(seen: &View<'_>, reference: &Reference) -> Result<Row, Failure> {
+    let missing = || Failure::not_found(&reference.id);
+    let row = reference.id.parse().ok().and_then(|id| seen.live(id)).ok_or_else(missing)?;
+    let object = Tenant::object(seen, row);
+    let fits = reference.kind.is_none_or(|kind| object.kind == kind);
+    if fits && object.is_live() { Ok(row) } else { Err(missing()) }
+}
+
+/// Checks a set of references to add to a group, all or nothing. `group` is `None` while it is being created.
+///
+/// # Errors
+/// Too many, twice the same, unknown, already there, of the wrong kind, over the quota, or a group that cannot be written.
+pub(crate) fn admit(
+    world: &World,
+    seen: &View<'_>,
+    group: Option<Row>,
+    binds: &[(Relation, Reference)],
+) -> Result<Vec<(Relation, Row)>, Failure> {
+    if binds.len() > MOST_CHANGES {
+        return Err(Failure::bad_request("A resource cannot contain more than 20 link changes"));
+    }
+    only_once(group.map(|row| world.tenant.object(row)), binds)?;
+    let links: Result<Vec<(Relation, Row)>, Failure> =
+        binds.iter().map(|(relation, reference)| Ok((*relation, resolve(seen, reference)?))).collect();
+    let links = links?;
+    for (relation, row) in &links {
+        fits(world, group, *relation, *row)?;
+    }
+    if let Some(group) = group {
+        guard::members(world, group)?;
+    }
+    // Owners that are there already count once more: near the limit this comes before the news that they are.
+    owners_fit(world, group, &links)?;
+    group.map_or(Ok(()), |group| absent(world, group, &links))?;
+    Ok(links)
+}
+
+fn only_once(group: Option<&Object>, binds: &[(Relation, Reference)]) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    let twice = binds.iter().find(|(relation, reference)| !seen.insert((*relation, reference.id.to_ascii_lowercase())));
+    let Some((_, reference)) = twice else { return Ok(()) };
+    let owner = group.map_or_else(String::new, |group| group.id.to_string());
+    Err(Failure::bad_request(format!(
+        "Object '[{}]' referenced from '[{owner}]' can only be present once as an add/remove change.",
+        reference.id
+    )))
+}
+
+fn fits(world: &World, group: Option<Row>, relation: Relation, row: Row) -> Result<(), Failure> {
+    let object = world.tenant.object(row);
+    let unified = group.is_some_and(|group| world.tenant.object(group).is_unified());
+    // Groups own nothing, and a Microsoft 365 group contains no groups.
+    let guest = object.text(Name::USER_TYPE) == Some("Guest");
+    if guest && unified && !world.switches.guests_in_groups {
+        return Err(Failure::new(403, "Authorization_RequestDenied", "Guests users are not allowed to join"));
+    }
+    let wrong_kind = object.kind == Kind::Group && (relation == Relation::Owner || unified);
+    if wrong_kind || group == Some(row) {
+        return Err(Failure::bad_request(format!(
+            "The reference target '{kind}_{id}' of type '{kind}' is invalid for the '{relation}' reference.",
+            kind = object.kind.resource(),
+            id = object.id,
+            relation = relation.property()
+        )));
+    }
+    Ok(())
+}
+
+fn absent(world: &World, group: Row, links: &[(Relation, Row)]) -> Result<(), Failure> {
+    let there = links.iter().find(|(relation, row)| world.tenant.links().has(*relation, group, *row));
+    let Some((relation, _)) = there else { return Ok(()) };
+    Err(Failure::bad_request(format!(
+        "One or more added object references already exist for the following modified properties: '{}'.",
+        relation.property()
+    )))
+}
+
+fn owners_fit(world: &World, group: Option<Row>, links: &[(Relation, Row)]) -> Result<(), Failure> {
+    let new = links.iter().filter(|(relation, _)| *relation == Relation::Owner).count();
+    let owners = new + group.map_or(0, |group| world.tenant.links().count(Relation::Owner, group));
+    if new == 0 || owners <= MOST_OWNERS {
+        return Ok(());
+    }
+    let message = format!(
+        "Unable to perform operation as '{owners}' would exceed the maximum quota count '{MOST_OWNERS}' for forward-link 'owners'."
+    );
+    Err(Failure::new(403, "Directory_QuotaExceeded", message))
+}
+
+/// A replica still shows the reference, but the primary has removed it.
+fn removed_already(relation: Relation) -> Failure {
+    Failure::bad_request(format!(
+        "One or more removed object references do not exist for the following modified properties: '{}'.",
+        relation.property()
+    ))
+}
+
+/// Checks the removal of one reference and finds its target (a recycled object may still be a member).
+///
+/// # Errors
+/// 404 naming the target when there is no such reference; 400 for the last owner or a group that cannot be written.
+pub(crate) fn release(world: &World, seen: &View<'_>, relation: Relation, group: Row, id: &str) -> Result<Row, Failure> {
+    guard::members(world, group)?;
+    let known = |row: &Row| seen.object(*row).life != Life::Purged;
+    let row = id.parse().ok().and_then(|id| world.tenant.find(id)).filter(known).ok_or_else(|| Failure::not_found(id))?;
+    if !world.tenant.links().has(relation, group, row) {
+        let gone = seen.links().has(relation, group, row);
+        return Err(if gone { removed_already(relation) } else { Failure::not_found(id) });
+    }
+    let last = relation == Relation::Owner && world.tenant.links().count(relation, group) == 1;
+    if last && world.switches.keep_last_owner {
+        return Err(Failure::bad_request("The group must have at least one owner, hence this owner cannot be removed."));
+    }
+    Ok(row)
+}

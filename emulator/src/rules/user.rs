@@ -1,0 +1,111 @@
+//! What a user may look like (Graph "Create user", "Update user").
+
+use super::body::Draft;
+use super::unique::{self, Claimant};
+use super::{guard, password, quota};
+use crate::directory::{Kind, Name, Object, Row, Value};
+use crate::failure::Failure;
+use crate::world::World;
+
+const REQUIRED: &[Name] = &[Name::ACCOUNT_ENABLED, Name::DISPLAY_NAME, Name::MAIL_NICKNAME, Name::USER_PRINCIPAL_NAME];
+
+/// Checks a new user and completes what the service derives.
+///
+/// # Errors
+/// The first rule that the draft breaks.
+pub(crate) fn create(world: &World, draft: &mut Draft) -> Result<(), Failure> {
+    let required = REQUIRED.iter().find(|name| draft.value(**name).is_none_or(|value| *value == Value::Null));
+    if let Some(name) = required {
+        return Err(super::required(Kind::User, world.tenant.schema.spell(*name)));
+    }
+    let principal_name = draft.text(Name::USER_PRINCIPAL_NAME).unwrap_or_default().to_owned();
+    let federated = world.is_federated(&principal_name);
+    if draft.value(Name::PASSWORD_PROFILE).is_none() && !federated {
+        return Err(super::required(Kind::User, "passwordProfile"));
+    }
+    if federated && draft.text(Name::IMMUTABLE_ID).is_none() {
+        return Err(super::required(Kind::User, "onPremisesImmutableId"));
+    }
+    values(world, draft, None)?;
+    finish(world, draft, None)?;
+    quota::one_more(world)
+}
+
+/// Checks an update of a user and completes what the service derives.
+///
+/// # Errors
+/// The first rule that the draft breaks.
+pub(crate) fn update(world: &World, row: Row, draft: &mut Draft) -> Result<(), Failure> {
+    let object = world.tenant.object(row);
+    guard::mastered(object)?;
+    guard::formerly_mastered(object, draft.edits.iter().map(|(name, _)| *name))?;
+    guard::sensitive(world, row, draft.edits.iter().map(|(name, _)| *name))?;
+    if draft.sets(Name::EMPLOYEE_HIRE_DATE) && !world.switches.hire_date_by_application {
+        return Err(Failure::denied());
+    }
+    if let Some(value) = draft.value(Name::IMMUTABLE_ID) {
+        immutable_id(world, object, value)?;
+    }
+    values(world, draft, Some(object))?;
+    finish(world, draft, Some((row, object)))
+}
+
+fn immutable_id(world: &World, object: &Object, value: &Value) -> Result<(), Failure> {
+    let before = object.text(Name::IMMUTABLE_ID);
+    let federated = object.text(Name::USER_PRINCIPAL_NAME).is_some_and(|name| world.is_federated(name));
+    let allowed = match (before, value) {
+        (None, Value::Null) => true,
+        (None, _) => world.switches.immutable_id_set,
+        (Some(_), Value::Null) => world.switches.immutable_id_clear,
+        (Some(before), value) if value.as_text() == Some(before) => true,
+        (Some(_), _) => world.switches.immutable_id_change && !federated,
+    };
+    if allowed { Ok(()) } else { Err(Failure::invalid_value(Kind::User, "onPremisesImmutableId")) }
+}
+
+fn values(world: &World, draft: &mut Draft, existing: Option<&Object>) -> Result<(), Failure> {
+    for (name, value) in &draft.edits {
+        let texts = value.as_text().into_iter().chain(value.items().iter().map(|item| &**item));
+        for text in texts {
+            if !acceptable(*name, text) {
+                return Err(Failure::invalid_value(Kind::User, world.tenant.schema.spell(*name)));
+            }
+        }
+    }
+    if let Some(principal_name) = draft.text(Name::USER_PRINCIPAL_NAME) {
+        super::principal_name::check(world, principal_name)?;
+    }
+    let policies =
+        draft.text(Name::PASSWORD_POLICIES).or_else(|| existing.and_then(|object| object.text(Name::PASSWORD_POLICIES)));
+    let policies = policies.unwrap_or_default().to_owned();
+    if let Some(Value::Json(profile)) = draft.take(Name::PASSWORD_PROFILE) {
+        password::check(&profile, &policies)?;
+    }
+    Ok(())
+}
+
+fn acceptable(name: Name, text: &str) -> bool {
+    match name {
+        Name::MAIL | Name::OTHER_MAILS => text.is_ascii() && text.contains('@') && !text.contains(' '),
+        Name::MAIL_NICKNAME => super::is_nickname(text),
+        Name::IMMUTABLE_ID => !text.contains(['$', '_']),
+        Name::USAGE_LOCATION => text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic()),
+        Name::USER_TYPE => matches!(text, "Member" | "Guest"),
+        Name::PASSWORD_POLICIES => {
+            text.split(',').all(|policy| matches!(policy.trim(), "None" | "DisableStrongPassword" | "DisablePasswordExpiration"))
+        }
+        Name::AGE_GROUP => matches!(text, "Minor" | "NotAdult" | "Adult"),
+        Name::CONSENT_FOR_MINOR => matches!(text, "Granted" | "Denied" | "NotRequired"),
+        _ => true,
+    }
+}
+
+fn finish(world: &World, draft: &mut Draft, existing: Option<(Row, &Object)>) -> Result<(), Failure> {
+    if let Some(mail) = draft.text(Name::MAIL) {
+        let before = existing.map_or(&[][..], |(_, object)| object.items(Name::PROXY_ADDRESSES));
+        let proxies = unique::proxies(before, mail);
+        draft.edits.push((Name::PROXY_ADDRESSES, proxies));
+    }
+    let claimant = Claimant { kind: Kind::User, own: existing.map(|(row, _)| row), unified: false };
+    unique::check(world, claimant, &draft.edits)
+}

@@ -1,0 +1,25 @@
+//! The emulator over real HTTPS, rule by rule.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, unreachable_pub, missing_docs)]
+#![allow(clippy::disallowed_methods, reason = "tests measure, and live in the machine's time")]
+
+mod anchors;
+mod batch;
+mod client;
+mod clock;
+mod control;
+mod delta;
+mod groups;
+mod identities;
+mod losses;
+mod memberships;
+mod permissions;
+mod protected;
+mod queries;
+mod quotas;
+mod recycle;
+mod references;
+mod repeats;
+mod replicas;
+mod surprises;
+mod tokens;
+mod users;

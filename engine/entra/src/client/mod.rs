@@ -1,0 +1,311 @@
+//! Sends requests: packed, paced, with a token, and again where that is safe.
+
+mod decide;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use entrain_model::Clock;
+use futures_util::future::join_all;
+use secrecy::ExposeSecret as _;
+use serde_json::Value as Json;
+
+use crate::EntraConfig;
+use crate::batch;
+use crate::call::{Answer, Call, Outcome};
+use crate::classify::Refusal;
+use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge};
+use crate::retry::{LONGEST_WAIT, Spread, backoff, http_date, retry_after, throttled_backoff};
+use crate::token::TokenSource;
+use crate::traffic::{Carriage, Exchange, Meter};
+use crate::wire::{Incoming, Outgoing, Wire, WireError};
+use decide::{Next, Pause, Tries, gave_up};
+
+/// What a request came to.
+pub(crate) type Reply = Result<Answer, Refusal>;
+
+/// Graph for one tenant.
+pub(crate) struct Client {
+    wire: Arc<dyn Wire>,
+    tokens: Arc<dyn TokenSource>,
+    base: String,
+    clock: Arc<dyn Clock>,
+    pacing: Pacing,
+    spread: Spread,
+    meter: Meter,
+    attempts: u32,
+    bulky: usize,
+}
+
+/// What one HTTP request weighs.
+#[derive(Clone, Copy)]
+struct Load {
+    gate: Gate,
+    cost: Charge,
+    /// How many of its parts change something.
+    writes: u64,
+}
+
+/// A request that has no reply yet.
+#[derive(Default)]
+struct Pending {
+    place: usize,
+    lost: bool,
+    /// How often it was sent and not refused for the sake of a quota.
+    tried: u32,
+    /// How often it was refused so.
+    throttled: u32,
+}
+
+impl Client {
+    pub(crate) fn new(config: &EntraConfig, wire: Arc<dyn Wire>, tokens: Arc<dyn TokenSource>) -> Self {
+        Self {
+            wire,
+            tokens,
+            base: format!("{}/v1.0", config.cloud.graph()),
+            clock: config.clock.clone(),
+            pacing: Pacing::new(config.concurrency, config.quota, config.clock.clone()),
+            spread: Spread::default(),
+            meter: Meter::new(config.observer.clone()),
+            attempts: config.attempts.max(1),
+            bulky: config.bind_batch,
+        }
+    }
+
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// The most links of one request at the least cost for each.
+    pub(crate) fn links(&self) -> usize {
+        self.pacing.links()
+    }
+
+    /// How long such work takes from now on, see [`Pacing::time_for`].
+    pub(crate) fn time_for(&self, changes: u64, links: u64, groups: u64) -> Duration {
+        self.pacing.time_for(changes, links, groups)
+    }
+
+    fn pause(&self, gate: Gate, pause: Pause, wait: Duration) {
+        if wait > LONGEST_WAIT && pause != Pause::Nobody {
+            tracing::warn!(seconds = wait.as_secs(), ?gate, "Graph asks for a long pause, which is kept");
+        }
+        match pause {
+            Pause::Nobody => {}
+            Pause::Gate => self.pacing.pause(gate, wait),
+            Pause::Everybody => [Gate::Reads, Gate::Writes].into_iter().for_each(|gate| self.pacing.pause(gate, wait)),
+        }
+    }
+
+    /// The whole address of a path, as references need it in a body.
+    pub(crate) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
+    /// Whether an address leads to this Graph. A token goes nowhere else.
+    pub(crate) fn owns(&self, address: &str) -> bool {
+        address.strip_prefix(&self.base).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// Sends one request.
+    pub(crate) async fn send(&self, call: Call) -> Reply {
+        match self.send_all(std::slice::from_ref(&call)).await.pop() {
+            Some(reply) => reply,
+            None => Err(gave_up(&call, "it was not sent", 0)),
+        }
+    }
+
+    /// Sends requests, none of which may depend on another, and answers in their order.
+    pub(crate) async fn send_all(&self, calls: &[Call]) -> Vec<Reply> {
+        let mut replies: Vec<Option<Reply>> = calls.iter().map(|_| None).collect();
+        let mut pending: Vec<Pending> = (0..calls.len()).map(|place| Pending { place, ..Pending::default() }).collect();
+        while !pending.is_empty() {
+            let mut wait = Duration::ZERO;
+            let mut again = Vec::new();
+            for (mut pending, outcome) in self.carry(calls, pending).await {
+                let call = &calls[pending.place];
+                match outcome.answer().and_then(|answer| answer.told.throttled) {
+                    Some(_) => pending.throttled += 1,
+                    None => pending.tried += 1,
+                }
+                match self.tries(&pending).next(call, outcome) {
+                    Next::Settled(reply) => replies[pending.place] = Some(reply),
+                    Next::Again { wait: this, pause, lost } => {
+                        self.pause(call.gate(), pause, this);
+                        wait = wait.max(this);
+                        pending.lost |= lost;
+                        again.push(pending);
+                    }
+                }
+            }
+            pending = again;
+            if !pending.is_empty() {
+                self.clock.sleep(wait).await;
+            }
+        }
+        replies
+            .into_iter()
+            .zip(calls)
+            .map(|(reply, call)| reply.unwrap_or_else(|| Err(gave_up(call, "no reply", self.attempts))))
+            .collect()
+    }
+
+    /// Sends each once, in as few HTTP requests as may be, several at a time.
+    async fn carry(&self, calls: &[Call], pending: Vec<Pending>) -> Vec<(Pending, Outcome)> {
+        let places: Vec<usize> = pending.iter().map(|pending| pending.place).collect();
+        let packs = batch::pack(calls, &places, self.bulky);
+        let sent = packs.iter().map(|pack| self.carry_pack(pack.iter().map(|place| &calls[*place]).collect()));
+        let mut outcomes: Vec<Option<Outcome>> = calls.iter().map(|_| None).collect();
+        for (pack, results) in packs.iter().zip(join_all(sent).await) {
+            for (place, outcome) in pack.iter().zip(results) {
+                outcomes[*place] = Some(outcome);
+            }
+        }
+        let missing = || Outcome::Lost("no outcome".to_owned());
+        pending
+            .into_iter()
+            .map(|p| {
+                let outcome = outcomes[p.place].take().unwrap_or_else(missing);
+                (p, outcome)
+            })
+            .collect()
+    }
+
+    /// Sends what travels together: alone if it is one, else as a batch.
+    async fn carry_pack(&self, calls: Vec<&Call>) -> Vec<Outcome> {
+        if let [call] = calls[..] {
+            let cost = charge(call);
+            let outcome = self.transmit(call, Load { gate: call.gate(), cost, writes: u64::from(call.writes()) }).await;
+            self.learn(call.gate(), cost, std::slice::from_ref(&outcome));
+            return vec![outcome];
+        }
+        let begun = begin();
+        let writes = calls.iter().filter(|call| call.writes()).count() as u64;
+        let gate = if writes > 0 { Gate::Writes } else { Gate::Reads };
+        let cost = calls.iter().fold(Charge::default(), |sum, call| sum + charge(call));
+        let whole = self.transmit(&batch::encode(&calls), Load { gate, cost, writes }).await;
+        let outcomes = match whole.success() {
+            Some(answer) => batch::decode(answer, calls.len(), self.clock.now()),
+            None => vec![whole; calls.len()],
+        };
+        self.learn(gate, cost, &outcomes);
+        for (call, outcome) in calls.iter().zip(&outcomes) {
+            self.report(call, outcome, begun.elapsed(), Carriage::InBatch);
+        }
+        outcomes
+    }
+
+    /// One HTTP request. A refused token is replaced once.
+    async fn transmit(&self, call: &Call, load: Load) -> Outcome {
+        let _place = self.pacing.admit(load.gate, call.lane, load.cost).await;
+        let outcome = self.exchange(call, load.writes).await;
+        if outcome.status() == Some(401) { self.exchange(call, load.writes).await } else { outcome }
+    }
+
+    /// Takes what the answers of one HTTP request say of the quotas, before the next one leaves.
+    fn learn(&self, gate: Gate, cost: Charge, outcomes: &[Outcome]) {
+        for answer in outcomes.iter().filter_map(Outcome::answer) {
+            match (answer.retry_after, answer.told.throttled) {
+                (Some(wait), Some(Limit::Units)) => self.pause(gate, Pause::Everybody, wait),
+                (Some(wait), _) => self.pause(gate, Pause::Gate, wait),
+                (None, _) => {}
+            }
+        }
+        let told = outcomes.iter().map(|outcome| outcome.answer().map(|answer| answer.told).unwrap_or_default());
+        if let Some(told) = told.reduce(Told::and) {
+            self.pacing.learn(cost, told);
+        }
+    }
+
+    async fn exchange(&self, call: &Call, writes: u64) -> Outcome {
+        let token = match self.tokens.token().await {
+            Ok(token) => token,
+            Err(error) => return Outcome::NoToken(error),
+        };
+        let request = self.outgoing(call, token.secret.expose_secret());
+        self.meter.sent(writes);
+        let begun = begin();
+        let outcome = match self.wire.exchange(request).await {
+            Ok(incoming) => self.answered(incoming),
+            Err(WireError::NotSent(why)) => Outcome::NotSent(why),
+            Err(WireError::Lost(why)) => Outcome::Lost(why),
+        };
+        if outcome.status() == Some(401) {
+            self.tokens.forget(&token);
+        }
+        self.report(call, &outcome, begun.elapsed(), Carriage::Alone);
+        outcome
+    }
+
+    fn outgoing(&self, call: &Call, token: &str) -> Outgoing {
+        #[expect(clippy::disallowed_methods, reason = "it traces one request and decides nothing")]
+        let client_request_id = uuid::Uuid::new_v4().to_string();
+        tracing::debug!(client_request_id, method = call.method.as_str(), path = call.shape, "to graph");
+        let mut headers = vec![
+            ("authorization", format!("Bearer {token}")),
+            ("client-request-id", client_request_id),
+            ("accept", "application/json".to_owned()),
+            (batch::PRIORITY, call.lane.priority().to_owned()),
+        ];
+        headers.extend(call.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        if call.body.is_some() {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        let url = if call.path.starts_with('/') { self.address(&call.path) } else { call.path.clone() };
+        Outgoing {
+            method: call.method.as_str(),
+            url,
+            headers,
+            body: call.body.as_ref().map(|body| body.to_string().into_bytes()),
+        }
+    }
+
+    fn answered(&self, incoming: Incoming) -> Outcome {
+        let body = match incoming.body.is_empty() {
+            true => Some(Json::Null),
+            false => serde_json::from_slice(&incoming.body).ok(),
+        };
+        // Whoever wrote that, cut short or not, it is not Graph's word on the request: a page of a proxy, say.
+        if body.is_none() && !matches!(incoming.status, 401 | 429 | 500..) {
+            return Outcome::Lost(format!("the answer, with status {}, is no complete JSON", incoming.status));
+        }
+        let date = incoming.header("date").and_then(http_date);
+        let now = date.unwrap_or_else(|| self.clock.now());
+        Outcome::Answered(Answer {
+            status: incoming.status,
+            body: body.unwrap_or(Json::Null),
+            request_id: incoming.header("request-id").map(str::to_owned),
+            retry_after: incoming.header("retry-after").and_then(|value| retry_after(value, now)),
+            told: Told::read(incoming.status, |name| incoming.header(name).map(str::to_owned)),
+            date,
+        })
+    }
+
+    fn report(&self, call: &Call, outcome: &Outcome, elapsed: Duration, carriage: Carriage) {
+        let answer = outcome.answer();
+        self.meter.seen(&Exchange {
+            method: call.method.as_str(),
+            path: &call.shape,
+            properties: call.properties(),
+            status: answer.map(|answer| answer.status),
+            request_id: answer.and_then(|answer| answer.request_id.as_deref()),
+            elapsed,
+            carriage,
+        });
+    }
+
+    fn tries(&self, pending: &Pending) -> Tries {
+        let draw = self.spread.draw(self.clock.now());
+        let (wait, throttled_wait) = (backoff(pending.tried, draw), throttled_backoff(pending.throttled, draw));
+        let (made, throttled) = (pending.tried, pending.throttled);
+        Tries { made, most: self.attempts, throttled, lost_before: pending.lost, wait, throttled_wait }
+    }
+}
+
+fn begin() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "it measures a duration that is shown")]
+    Instant::now()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+use std::collections::BTreeMap;
+
+use entrain_model::Fault;
+use serde_json::json;
+
+use super::*;
+use crate::testing::{Say, Script, entra, error};
+
+fn patch(id: &str) -> Call {
+    Call::patch(format!("/users/{id}"), json!({"jobTitle": "x"}))
+}
+
+#[tokio::test]
+async fn a_single_request_goes_alone_and_more_go_as_one_batch() {
+    let script = Script::new(|_| Say::Status(204, Json::Null));
+    let (entra, _) = entra(&script);
+    entra.client.send(patch("1")).await.unwrap();
+    let replies = entra.client.send_all(&[patch("2"), patch("3")]).await;
+    assert!(replies.iter().all(Result::is_ok));
+    assert_eq!(*script.posted.lock().unwrap(), ["/users/1", "/$batch"]);
+    assert_eq!(entra.traffic(), crate::Traffic { requests: 2, writes: 3 });
+}
+
+#[tokio::test]
+async fn every_request_carries_token_id_and_type() {
+    let script = Script::new(|_| Say::Status(204, Json::Null));
+    let (entra, _) = entra(&script);
+    entra.client.send(patch("1").with("Prefer", "p")).await.unwrap();
+    let headers = script.asked.lock().unwrap()[0].headers.clone();
+    assert_eq!((&headers["authorization"], &headers["Prefer"]), (&json!("Bearer t0"), &json!("p")));
+    assert_eq!(headers["content-type"], "application/json");
+    assert_eq!(headers["client-request-id"].as_str().unwrap().len(), 36);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_replaced_once() {
+    let script = Script::new(|asked| match asked.headers["authorization"].as_str().unwrap() {
+        "Bearer t0" => error(401, "InvalidAuthenticationToken", "expired"),
+        _ => Say::Status(204, Json::Null),
+    });
+    let (entra, clock) = entra(&script);
+    entra.client.send(patch("1")).await.unwrap();
+    assert_eq!((script.lines().len(), clock.slept().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_token_that_stays_refused_is_unauthorized_after_two_requests() {
+    let script = Script::new(|_| error(401, "InvalidAuthenticationToken", "expired"));
+    let (entra, _) = entra(&script);
+    let refusal = entra.client.send(patch("1")).await.unwrap_err();
+    assert_eq!((refusal.error.fault, script.lines().len()), (Fault::Unauthorized, 2));
+}
+
+#[tokio::test]
+async fn the_longest_wait_that_a_batch_asks_for_is_kept_and_only_the_refused_are_repeated() {
+    let mut tries = BTreeMap::<String, u32>::new();
+    let script = Script::new(move |asked| {
+        let seen = tries.entry(asked.url.clone()).or_default();
+        *seen += 1;
+        match (asked.url.as_str(), *seen) {
+            ("/users/2", 1) => Say::Header(429, json!({}), "Retry-After", "3"),
+            ("/users/3", 1) => Say::Header(429, json!({}), "Retry-After", "11"),
+            _ => Say::Status(204, Json::Null),
+        }
+    });
+    let (entra, clock) = entra(&script);
+    let replies = entra.client.send_all(&[patch("1"), patch("2"), patch("3")]).await;
+    assert!(replies.iter().all(Result::is_ok));
+    assert_eq!(clock.slept().iter().sum::<Duration>(), Duration::from_secs(11));
+    assert_eq!(script.lines()[3..], ["PATCH /users/2", "PATCH /users/3"]);
+}
+
+#[tokio::test]
+async fn throttling_without_an_end_is_given_back_after_forty_refusals() {
+    let script = Script::new(|_| Say::Status(429, Json::Null));
+    let (entra, _) = entra(&script);
+    let refusal = entra.client.send(patch("1")).await.unwrap_err();
+    assert_eq!((refusal.error.fault, script.lines().len()), (Fault::Throttled { retry_after: None }, 40));
+}
+
+#[tokio::test]
+async fn a_wait_beyond_patience_is_left_to_the_caller() {
+    let script = Script::new(|_| Say::Header(429, Json::Null, "retry-after", "3600"));
+    let (entra, clock) = entra(&script);
+    let refusal = entra.client.send(patch("1")).await.unwrap_err();
+    assert_eq!(refusal.error.fault, Fault::Throttled { retry_after: Some(Duration::from_secs(3600)) });
+    assert_eq!((script.lines().len(), clock.slept().len()), (1, 0));
+}
+
+/// What a request must come to, by how often it is sent.
+async fn outcome(call: Call, say: Say) -> (Fault, usize) {
+    let script = Script::new(move |_| say.clone());
+    let (entra, _) = entra(&script);
+    let refusal = entra.client.send(call).await.unwrap_err();
+    (refusal.error.fault, script.lines().len())
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_only_where_that_is_safe() {
+    let create = || Call::post("/users".into(), json!({})).never_repeated();
+    let read = || Call::get("/users".into());
+    for lost in [
+        Say::Lost,
+        Say::Garbage(200),
+        Say::Garbage(404),
+        Say::Garbage(400),
+        Say::Garbage(502),
+        Say::Status(504, Json::Null),
+        Say::Status(503, Json::Null),
+    ] {
+        assert_eq!(outcome(create(), lost.clone()).await, (Fault::OutcomeUnknown, 1), "{lost:?}");
+        assert_eq!(outcome(patch("1"), lost.clone()).await, (Fault::OutcomeUnknown, 6), "{lost:?}");
+        assert_eq!(outcome(read(), lost.clone()).await, (Fault::Unreachable, 6), "{lost:?}");
+    }
+    assert_eq!(outcome(create(), Say::NotSent).await, (Fault::Unreachable, 6));
+    assert_eq!(outcome(create(), Say::Status(429, Json::Null)).await.1, 40, "it was not done");
+}
+
+#[tokio::test]
+async fn a_part_that_the_batch_leaves_out_is_lost() {
+    let script = Script::new(|asked| if asked.url == "/users" { Say::Lost } else { Say::Status(204, Json::Null) });
+    let (entra, _) = entra(&script);
+    let create = Call::post("/users".into(), json!({})).never_repeated();
+    let replies = entra.client.send_all(&[patch("1"), create]).await;
+    assert!(replies[0].is_ok());
+    assert_eq!(replies[1].as_ref().unwrap_err().error.fault, Fault::OutcomeUnknown);
+}
+
+#[tokio::test]
+async fn what_has_just_been_written_is_given_two_more_chances() {
+    let unripe = || error(400, "Request_BadRequest", "Not a valid reference update.");
+    let Say::Status(status, body) = unripe() else { unreachable!() };
+    let (fault, sent) = outcome(patch("1"), Say::Status(status, body)).await;
+    assert_eq!((fault, sent), (Fault::Rejected { code: "Request_BadRequest".into(), attribute: None }, 3));
+}
+
+#[derive(Default)]
+struct Seen(std::sync::Mutex<Vec<String>>);
+
+impl crate::Observer for Seen {
+    fn seen(&self, exchange: &Exchange<'_>) {
+        let line = format!(
+            "{:?} {} {} {:?} {:?} {:?}",
+            exchange.carriage, exchange.method, exchange.path, exchange.properties, exchange.status, exchange.request_id
+        );
+        self.0.lock().unwrap().push(line);
+    }
+}
+
+#[tokio::test]
+async fn the_observer_sees_each_part_and_no_name() {
+    let script = Script::new(|_| Say::Status(204, Json::Null));
+    let seen = Arc::new(Seen::default());
+    let (mut entra, _) = entra(&script);
+    entra.client.meter = Meter::new(Some(seen.clone()));
+    let named = Call::get("/users/ann@contoso.com?$select=id".into()).shown_as("/users/{userPrincipalName}");
+    entra.client.send_all(&[patch("1"), named]).await;
+    assert_eq!(
+        *seen.0.lock().unwrap(),
+        [
+            r#"Alone POST /$batch ["requests"] Some(200) None"#,
+            r#"InBatch PATCH /users/1 ["jobTitle"] Some(204) Some("r0")"#,
+            r#"InBatch GET /users/{userPrincipalName} [] Some(204) Some("r1")"#,
+        ]
+    );
+}

@@ -1,0 +1,94 @@
+//! A Microsoft Entra tenant as a directory. The only crate that knows Graph.
+//!
+//! [`Entra::connect`] takes an [`EntraConfig`] and gives a [`Directory`] that can also be written.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
+
+mod batch;
+mod call;
+mod classify;
+mod client;
+mod config;
+mod fresh;
+mod odata;
+mod pacing;
+mod read;
+mod retry;
+mod schema;
+#[cfg(test)]
+mod testing;
+mod token;
+mod traffic;
+mod wire;
+mod write;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use entrain_model::{
+    Clock, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write, Written,
+};
+
+pub use config::{Cloud, CredentialConfig, EntraConfig, Quota};
+pub use schema::schema;
+pub use traffic::{Carriage, Exchange, Observer, Traffic};
+
+/// A tenant.
+pub struct Entra {
+    schema: Schema,
+    client: client::Client,
+    clock: Arc<dyn Clock>,
+    domains: read::Domains,
+    fresh: fresh::Fresh,
+}
+
+impl Entra {
+    /// Prepares everything; makes no call. Fails when the credential or a certificate cannot be read.
+    pub fn connect(config: EntraConfig) -> Result<Entra, DirectoryError> {
+        let wire = wire::client(&config)?;
+        let tokens = token::AzureTokens::new(&config, wire.clone())?;
+        Ok(Self::assemble(config, Arc::new(wire), Arc::new(tokens)))
+    }
+
+    fn assemble(config: EntraConfig, wire: Arc<dyn wire::Wire>, tokens: Arc<dyn token::TokenSource>) -> Entra {
+        Entra {
+            schema: schema(&config),
+            client: client::Client::new(&config, wire, tokens),
+            clock: config.clock.clone(),
+            domains: read::Domains::default(),
+            fresh: fresh::Fresh::default(),
+        }
+    }
+
+    /// What went over the wire since the connection was made.
+    pub fn traffic(&self) -> Traffic {
+        self.client.meter().traffic()
+    }
+}
+
+#[async_trait]
+impl Directory for Entra {
+    async fn read(&self, query: &Query, into: &mut dyn Pages) -> Result<Read, DirectoryError> {
+        self.answer(query, into).await
+    }
+
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    async fn tenant(&self) -> Result<Tenant, DirectoryError> {
+        self.facts().await
+    }
+}
+
+#[async_trait]
+impl WritableDirectory for Entra {
+    async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
+        self.perform(writes).await
+    }
+
+    fn time_for(&self, work: &Work) -> Option<Duration> {
+        Some(self.client.time_for(work.changes, work.links, work.groups))
+    }
+}

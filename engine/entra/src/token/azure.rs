@@ -1,0 +1,171 @@
+//! Tokens by `azure_identity`. Its credential objects remember their token and offer no way to drop it, so a refused token
+//! costs a new object.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::http::{ClientOptions, RetryOptions, Transport};
+use azure_identity::{
+    ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
+    WorkloadIdentityCredentialOptions,
+};
+use entrain_model::{DirectoryError, Fault};
+use secrecy::ExposeSecret as _;
+
+use super::assertion::Signer;
+use super::sanitise::Sanitised;
+use super::{Token, TokenSource, refusal};
+use crate::{CredentialConfig, EntraConfig};
+
+/// One call may take this long: the sign-in of machine identities repeats itself, for minutes in bad cases.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Tokens of one application in one tenant.
+pub(crate) struct AzureTokens {
+    config: EntraConfig,
+    client: reqwest::Client,
+    signer: Option<Signer>,
+    scope: String,
+    current: Mutex<(u64, Arc<dyn TokenCredential>)>,
+}
+
+impl AzureTokens {
+    /// Reads the credential; makes no call.
+    pub(crate) fn new(config: &EntraConfig, client: reqwest::Client) -> Result<Self, DirectoryError> {
+        let signer = match &config.credential {
+            CredentialConfig::Certificate { client_id, pem } => {
+                Some(Signer::new(config, client_id, pem.expose_secret()).map_err(unusable)?)
+            }
+            CredentialConfig::Secret { .. }
+            | CredentialConfig::ManagedIdentity { .. }
+            | CredentialConfig::WorkloadIdentity { .. } => None,
+        };
+        let credential = credential(config, &client, signer.as_ref())?;
+        let scope = format!("{}/.default", config.cloud.graph());
+        Ok(Self { config: config.clone(), client, signer, scope, current: Mutex::new((0, credential)) })
+    }
+}
+
+#[async_trait]
+impl TokenSource for AzureTokens {
+    async fn token(&self) -> Result<Token, DirectoryError> {
+        let (generation, credential) = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let scopes = [self.scope.as_str()];
+        match tokio::time::timeout(PATIENCE, credential.get_token(&scopes, None)).await {
+            Ok(Ok(token)) => Ok(Token { secret: token.token.secret().to_owned().into(), generation }),
+            Ok(Err(error)) => Err(refusal::explain(&self.config, &error)),
+            Err(_) => Err(DirectoryError::new(
+                Fault::Unreachable,
+                format!("no token from {} within {} seconds", self.config.cloud.authority(), PATIENCE.as_secs()),
+            )),
+        }
+    }
+
+    fn forget(&self, token: &Token) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        // Several calls may have been refused with one token; the first of them is enough.
+        if current.0 == token.generation
+            && let Ok(new) = credential(&self.config, &self.client, self.signer.as_ref())
+        {
+            *current = (token.generation + 1, new);
+        }
+    }
+}
+
+fn credential(
+    config: &EntraConfig,
+    client: &reqwest::Client,
+    signer: Option<&Signer>,
+) -> Result<Arc<dyn TokenCredential>, DirectoryError> {
+    let client_options = options(config, client);
+    let made: azure_core::Result<Arc<dyn TokenCredential>> = match (&config.credential, signer) {
+        (CredentialConfig::Secret { client_id, secret }, _) => {
+            let secret = Secret::new(secret.expose_secret().to_owned());
+            let options = ClientSecretCredentialOptions { client_options };
+            ClientSecretCredential::new(&config.tenant, client_id.clone(), secret, Some(options)).map(|made| made as _)
+        }
+        (CredentialConfig::Certificate { client_id, .. }, Some(signer)) => {
+            let options = ClientAssertionCredentialOptions { client_options };
+            ClientAssertionCredential::new(config.tenant.clone(), client_id.clone(), signer.clone(), Some(options))
+                .map(|made| made as _)
+        }
+        (CredentialConfig::Certificate { .. }, None) => return Err(unusable("the certificate was not read")),
+        (CredentialConfig::ManagedIdentity { client_id }, _) => {
+            let user_assigned_id = client_id.clone().map(UserAssignedId::ClientId);
+            let options = ManagedIdentityCredentialOptions { user_assigned_id, client_options };
+            ManagedIdentityCredential::new(Some(options)).map(|made| made as _)
+        }
+        (CredentialConfig::WorkloadIdentity { client_id, token_file }, _) => {
+            let options = WorkloadIdentityCredentialOptions {
+                credential_options: ClientAssertionCredentialOptions { client_options },
+                client_id: client_id.clone(),
+                tenant_id: Some(config.tenant.clone()),
+                token_file_path: token_file.clone(),
+            };
+            WorkloadIdentityCredential::new(Some(options)).map(|made| made as _)
+        }
+    };
+    made.map_err(unusable)
+}
+
+fn options(config: &EntraConfig, client: &reqwest::Client) -> ClientOptions {
+    let mut cloud = CustomConfiguration::default();
+    cloud.authority_host = config.cloud.authority().to_owned();
+    ClientOptions {
+        cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
+        transport: Some(Transport::new(Arc::new(Sanitised(client.clone())))),
+        // Its own retries hold a lock over all scopes; ours decide.
+        retry: RetryOptions::none(),
+        ..ClientOptions::default()
+    }
+}
+
+fn unusable(error: impl std::fmt::Display) -> DirectoryError {
+    DirectoryError::new(
+        Fault::Unauthorized,
+        format!("the credential cannot be used: {error}. Correct the target's credential in the configuration and resume"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::FakeClock;
+
+    fn config(tenant: &str) -> EntraConfig {
+        let credential = CredentialConfig::Secret { client_id: "app".into(), secret: "s3cret".into() };
+        EntraConfig::new(tenant, credential, FakeClock::new())
+    }
+
+    fn client() -> reqwest::Client {
+        crate::wire::client(&config("contoso.com")).unwrap()
+    }
+
+    #[test]
+    fn one_refused_token_makes_one_new_credential() {
+        let tokens = AzureTokens::new(&config("contoso.com"), client()).unwrap();
+        let refused = Token { secret: "t".into(), generation: 0 };
+        let credential = || tokens.current.lock().unwrap().1.clone();
+        let first = credential();
+        tokens.forget(&refused);
+        let second = credential();
+        tokens.forget(&refused);
+        assert!(!Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&second, &credential()));
+    }
+
+    #[test]
+    fn a_tenant_that_is_none_is_said_before_any_call() {
+        let error = AzureTokens::new(&config("not a tenant"), client()).err().unwrap();
+        assert_eq!(error.fault, Fault::Unauthorized);
+        assert!(error.message.contains("invalid tenant ID not a tenant"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_never_shows() {
+        assert!(!format!("{:?}", config("contoso.com")).contains("s3cret"));
+    }
+}

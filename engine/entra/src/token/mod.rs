@@ -1,0 +1,28 @@
+//! Tokens: a trait of our own, and behind it the credentials of `azure_identity`.
+
+mod assertion;
+mod azure;
+mod refusal;
+mod sanitise;
+
+use async_trait::async_trait;
+use entrain_model::DirectoryError;
+use secrecy::SecretString;
+
+pub(crate) use azure::AzureTokens;
+
+/// A token, and which credential object gave it.
+#[derive(Clone)]
+pub(crate) struct Token {
+    pub secret: SecretString,
+    pub generation: u64,
+}
+
+/// Gives tokens for Graph.
+#[async_trait]
+pub(crate) trait TokenSource: Send + Sync {
+    /// A token that is valid now, from memory where possible.
+    async fn token(&self) -> Result<Token, DirectoryError>;
+    /// This token was refused: the next one is to be a new one.
+    fn forget(&self, token: &Token);
+}

@@ -1,0 +1,125 @@
+//! Writing: each record's writes in turn, all records at once, and what travels together in one batch.
+
+mod bind;
+mod body;
+mod create;
+mod desk;
+mod password;
+mod record;
+mod reference;
+
+use std::collections::BTreeMap;
+
+use entrain_model::{DirectoryError, Fault, Kind, Relation, Write, Written};
+
+use crate::Entra;
+use crate::call::Answer;
+use crate::pacing::Lane;
+use desk::{Desk, Job};
+
+/// What became of one write.
+type Done = Result<Written, DirectoryError>;
+
+impl Entra {
+    /// Answers for each write in the order given. Two writes to one record never meet on the wire.
+    pub(crate) async fn perform(&self, writes: &[Write]) -> Vec<Done> {
+        let domains = self.domains_for(writes).await;
+        let desk = Desk::new(lane(writes));
+        let mut records: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut results: Vec<Option<Done>> = writes.iter().map(|_| None).collect();
+        for (place, write) in writes.iter().enumerate() {
+            match (&domains, write) {
+                (Err(error), Write::Create(new)) if new.kind == Kind::User => results[place] = Some(Err(error.clone())),
+                _ => records.entry(record(write)).or_default().push(place),
+            }
+        }
+        let jobs =
+            records.into_values().map(|places| -> Job<'_, Vec<(usize, Done)>> { Box::pin(self.in_turn(&desk, writes, places)) });
+        for (place, done) in desk.run(&self.client, jobs.collect()).await.into_iter().flatten() {
+            results[place] = Some(done);
+        }
+        let missed = || Err(DirectoryError::new(Fault::Unreachable, "the write was not sent"));
+        results.into_iter().map(|done| done.unwrap_or_else(missed)).collect()
+    }
+
+    /// New users need to know which domains are federated.
+    async fn domains_for(&self, writes: &[Write]) -> Result<(), DirectoryError> {
+        let creates_user = |write: &Write| matches!(write, Write::Create(new) if new.kind == Kind::User);
+        if writes.iter().any(creates_user) { self.know_domains().await } else { Ok(()) }
+    }
+
+    /// The writes to one record, one after the other; additions of members or owners that stand together are sent together.
+    async fn in_turn(&self, desk: &Desk, writes: &[Write], places: Vec<usize>) -> Vec<(usize, Done)> {
+        let mut done = Vec::with_capacity(places.len());
+        let mut rest = &places[..];
+        while let Some((place, others)) = rest.split_first() {
+            if let Write::AddReference { relation: relation @ (Relation::Member | Relation::Owner), from, .. } = &writes[*place] {
+                let links = bind::leading(writes, rest, *relation);
+                rest = &rest[links.len()..];
+                done.extend(self.bind(desk, *relation, from, links).await);
+            } else {
+                rest = others;
+                done.push((*place, self.one(desk, &writes[*place]).await));
+            }
+        }
+        done
+    }
+
+    async fn one(&self, desk: &Desk, write: &Write) -> Done {
+        match write {
+            Write::Create(new) => match new.kind {
+                Kind::User => self.create_user(desk, new).await,
+                Kind::Group => self.create_group(desk, new).await,
+            },
+            Write::Restore { kind, id, attributes } => self.restore(desk, *kind, id, attributes).await,
+            Write::Update { kind, id, attributes } => self.update(desk, *kind, id, attributes).await,
+            Write::Disable { id } => self.disable(desk, id).await,
+            Write::Delete { kind, id } => self.delete(desk, *kind, id).await,
+            Write::AddReference { relation, from, to, .. } => self.add(desk, *relation, from, to).await,
+            Write::RemoveReference { relation, from, to, .. } => self.remove(desk, *relation, from, to).await,
+        }
+    }
+}
+
+/// So many writes at once are a few.
+const FEW: usize = 50;
+
+/// Writes that only take access away go first; a few go before many.
+fn lane(writes: &[Write]) -> Lane {
+    let leaves = |write: &Write| match write {
+        Write::Disable { .. } => true,
+        Write::Update { attributes, .. } => attributes.get("accountEnabled") == Some(&serde_json::Value::Bool(false)),
+        Write::Create(_)
+        | Write::Restore { .. }
+        | Write::Delete { .. }
+        | Write::AddReference { .. }
+        | Write::RemoveReference { .. } => false,
+    };
+    match writes.len() {
+        _ if writes.iter().all(leaves) => Lane::Leaver,
+        0..=FEW => Lane::Direct,
+        _ => Lane::Bulk,
+    }
+}
+
+/// Which record a write changes.
+fn record(write: &Write) -> String {
+    match write {
+        Write::Create(new) => format!("new {} {}", new.kind, new.anchor.1),
+        Write::Restore { id, .. } | Write::Update { id, .. } | Write::Disable { id } | Write::Delete { id, .. } => id.to_string(),
+        Write::AddReference { from, .. } | Write::RemoveReference { from, .. } => from.to_string(),
+    }
+}
+
+fn written(answer: &Answer) -> Written {
+    Written { request_id: answer.request_id.clone(), ..Written::default() }
+}
+
+fn already(request_id: Option<String>) -> Written {
+    Written { request_id, already: true, ..Written::default() }
+}
+
+#[cfg(test)]
+mod lag_tests;
+#[cfg(test)]
+mod tests;

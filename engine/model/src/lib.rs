@@ -1,0 +1,38 @@
+//! The words of Entrain as types: records, references, links, changes, holds, errors and the directories that carry them.
+//!
+//! Nothing here runs: no clock, no database, no HTTP. Every other crate speaks in these types.
+
+mod anchor;
+mod change;
+mod claim;
+mod clock;
+mod desired;
+mod directory;
+mod error;
+mod hold;
+mod ids;
+mod object;
+mod observed;
+mod policy;
+mod schema;
+mod state;
+mod write;
+
+pub use anchor::{Anchor, anchor_value};
+pub use change::{Action, Basis, Change, Edit, Evidence, Lane, Phase, Relation};
+pub use claim::{Claim, Counted};
+pub use clock::{Clock, Millis};
+pub use desired::{Desired, DesiredRecord, Setting, Why};
+pub use directory::{Cursor, Directory, Pages, Proof, Query, Read, SinkError, Subset, Work, WritableDirectory};
+pub use error::{DirectoryError, Disposition, Fault};
+pub use hold::{Decision, Hold};
+pub use ids::{RunId, SourceId, TargetId, TargetName};
+pub use object::{Kind, ObjectRef, Reason, Scope, SourceRecord, UnknownKind, fold};
+pub use observed::{Condition, Domain, Observed, ObservedReference, Tenant, Value};
+pub use policy::{Limit, Limits, MatchKey, Mode, Policy, Removal, UnknownWord};
+pub use schema::{AttributeSchema, KindSchema, Schema, Shape, Writable};
+pub use state::{Actual, Candidate, Contest, Knowledge, LinkState, ObjectState};
+pub use write::{NewRecord, Write, Written};
+
+/// A JSON object, attribute names in order.
+pub type Attributes = std::collections::BTreeMap<String, serde_json::Value>;

@@ -1,0 +1,89 @@
+//! What was seen of a target record.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::{Attributes, Kind, Relation, TargetId};
+
+/// What is known of one attribute of a target record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// It was not read, or a write to it has an unknown outcome.
+    Unknown,
+    /// It has no value.
+    Unset,
+    /// It has this value.
+    Value(Json),
+}
+
+/// In which state a target record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Condition {
+    /// It is there.
+    Live,
+    /// It is in the recycle bin and can be restored.
+    Deleted,
+    /// It is gone for good.
+    Gone,
+}
+
+/// One record of a page. In an incremental read the attributes are those that are sent; what is missing is unchanged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Observed {
+    /// The kind.
+    pub kind: Kind,
+    /// Its id.
+    pub id: TargetId,
+    /// Its state.
+    pub condition: Condition,
+    /// The attributes that were read; `null` says that one has no value.
+    pub attributes: Attributes,
+    /// The references that were read: in a full read those that stand, in an incremental read what came and went.
+    pub references: Vec<ObservedReference>,
+    /// Another directory owns this record: it must not be written.
+    pub mastered_elsewhere: bool,
+    /// It is of a sort that the target lets nobody write through this interface (dynamic membership, mail-enabled), and which.
+    pub unwritable: Option<String>,
+    /// It may hold privileges by its own nature (a role-assignable group).
+    pub privileged: bool,
+}
+
+/// One reference of an observed record to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedReference {
+    /// What the other is to this record.
+    pub relation: Relation,
+    /// The other's id.
+    pub to: TargetId,
+    /// The other's kind, where the directory says it. Objects of other kinds (devices, applications) have none.
+    pub to_kind: Option<Kind>,
+    /// `false` when the reference went away.
+    pub present: bool,
+}
+
+/// Facts about a target as a whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tenant {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub display_name: String,
+    /// Its domains.
+    pub domains: Vec<Domain>,
+    /// Whether another directory is synchronised into it.
+    pub mastered_elsewhere: bool,
+    /// Why the configured anchor must not be used in this tenant, and what to choose instead.
+    pub anchor_refused: Option<String>,
+}
+
+/// A domain of the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its name.
+    pub name: String,
+    /// Logins may end in it.
+    pub verified: bool,
+    /// Sign-in happens at another identity provider.
+    pub federated: bool,
+}

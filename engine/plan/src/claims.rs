@@ -1,0 +1,90 @@
+//! What a change means for others: the unique values it takes and gives up, and what the guard counts it as.
+
+use entrain_model::{Action, Attributes, Change, Claim, Counted, Edit, KindSchema, ObjectState, Schema, fold};
+use serde_json::Value as Json;
+
+use crate::attributes::{Moment, attributes_of, flat};
+use crate::edits::Known;
+
+/// A unique value that a change takes or gives up: attribute and folded value.
+pub type Claimed = (Claim, String, String);
+
+/// What the guard counts this change as, if it counts it.
+pub fn counted(change: &Change, schema: &Schema) -> Option<Counted> {
+    match &change.action {
+        Action::Delete { .. } => Some(Counted::Delete),
+        Action::RemoveReference { .. } => Some(Counted::RemoveReference),
+        Action::Disable { .. } | Action::Update { .. } => {
+            disables(&change.action, schema.of(change.object.kind)).then_some(Counted::Disable)
+        }
+        Action::Link { .. }
+        | Action::Unlink { .. }
+        | Action::Create { .. }
+        | Action::Restore { .. }
+        | Action::AddReference { .. } => None,
+    }
+}
+
+/// Whether the action blocks a sign-in that is not known to be blocked already.
+pub(crate) fn disables(action: &Action, schema: &KindSchema) -> bool {
+    let blocked = Json::Bool(false);
+    let Action::Update { edits, .. } = action else { return matches!(action, Action::Disable { .. }) };
+    let blocks = |edit: &Edit| edit.to == blocked && edit.was.as_ref() != Some(&blocked);
+    edits.iter().any(|edit| Some(edit.attribute.as_str()) == schema.enabled && blocks(edit))
+}
+
+/// The unique values that a change takes or gives up. A change of letter case alone does neither.
+pub fn claims(change: &Change, state: &ObjectState, schema: &Schema) -> Vec<Claimed> {
+    let schema = schema.of(change.object.kind);
+    let known = Known { actual: state.actual.as_ref(), link: state.link.as_ref() };
+    let mut claims = Vec::new();
+    match &change.action {
+        Action::Create { record } => collect_all(&mut claims, &attributes_of(record, Moment::Creation, schema), schema),
+        Action::Restore { record, .. } => collect_all(&mut claims, &attributes_of(record, Moment::Later, schema), schema),
+        Action::Update { edits, .. } => {
+            for edit in edits.iter().filter(|edit| is_unique(&edit.attribute, schema)) {
+                let was = edit.was.clone().or_else(|| known.latest(&edit.attribute)).unwrap_or_default();
+                collect(&mut claims, &edit.attribute, &folded(&was), &folded(&edit.to));
+            }
+        }
+        Action::Delete { .. } => {
+            for name in schema.attributes.keys().filter(|name| is_unique(name, schema)) {
+                let was = known.latest(name).unwrap_or_default();
+                collect(&mut claims, name, &folded(&was), &[]);
+            }
+        }
+        Action::Link { .. }
+        | Action::Unlink { .. }
+        | Action::AddReference { .. }
+        | Action::RemoveReference { .. }
+        | Action::Disable { .. } => {}
+    }
+    claims
+}
+
+/// The anchor is unique too, but never moves from record to record.
+fn is_unique(name: &str, schema: &KindSchema) -> bool {
+    name != schema.anchor && schema.attributes.get(name).is_some_and(|rule| rule.unique)
+}
+
+fn folded(value: &Json) -> Vec<String> {
+    match value {
+        Json::String(text) if !text.is_empty() => vec![fold(text)],
+        Json::Array(list) => list.iter().filter_map(Json::as_str).map(fold).collect(),
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Object(_) => Vec::new(),
+    }
+}
+
+fn collect_all(claims: &mut Vec<Claimed>, wanted: &Attributes, schema: &KindSchema) {
+    for (name, value) in flat(wanted, schema).iter().filter(|(name, _)| is_unique(name, schema)) {
+        collect(claims, name, &[], &folded(value));
+    }
+}
+
+fn collect(claims: &mut Vec<Claimed>, attribute: &str, was: &[String], to: &[String]) {
+    let attribute = attribute.to_owned();
+    let wants = to.iter().filter(|value| !was.contains(value));
+    let frees = was.iter().filter(|value| !to.contains(value));
+    claims.extend(wants.map(|value| (Claim::Wants, attribute.clone(), value.clone())));
+    claims.extend(frees.map(|value| (Claim::Frees, attribute.clone(), value.clone())));
+}

@@ -1,0 +1,36 @@
+//! Deciding, as pure functions: what to do about an object, in which order, and whether a person must approve it.
+//!
+//! Nothing here waits, reads or writes. [`plan`] looks at one object; [`order`] and [`judge`] look at a whole run
+//! through what the store aggregated of it. References between records are compared as sets by the store and do not
+//! pass through here, except to be counted and rendered.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::wildcard_enum_match_arm))]
+
+mod attributes;
+mod claims;
+mod compare;
+mod contest;
+mod decide;
+mod digest;
+mod edits;
+mod judge;
+mod leaves;
+mod linked;
+mod matching;
+mod order;
+mod parking;
+mod removal;
+mod render;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use attributes::{Moment, attributes_of, attributes_of_edits, flat, merge};
+pub use claims::{Claimed, claims, counted};
+pub use decide::{is_doubtful, plan};
+pub use digest::{PlanDigest, digest};
+pub use judge::{Counts, Population, Recreated, Verdict, judge};
+pub use order::{Dependency, Held, Ordering, Parking, Placed, order};
+pub use render::{json, line};
+pub use validate::{missing, validate};

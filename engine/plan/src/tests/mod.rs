@@ -1,0 +1,14 @@
+//! Each test is one state, one difference, and the decisions as lines.
+
+mod attributes;
+mod builder;
+mod claims;
+mod contests;
+mod judge;
+mod linked;
+mod matching;
+mod order;
+mod properties;
+mod removal;
+mod render;
+mod validate;

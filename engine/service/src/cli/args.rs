@@ -1,0 +1,283 @@
+//! The arguments, as clap reads them and `--help` shows them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+use crate::import::Format;
+
+const EXIT_CODES: &str = "Exit codes:
+  0  converged, or what was asked for was done
+  1  another failure, such as no connection
+  2  wrong arguments or configuration
+  3  a target is halted: `entrain halts`, mend, `entrain resume`
+  4  a plan needs approval: `entrain runs RUN`, then `entrain approve RUN`
+  5  converged apart from what is held: `entrain holds`";
+
+const IMPORT_FORMATS: &str = "A row makes the user or group exactly so: what it does not name is unset. Nothing is removed. A second import of the
+same file changes nothing. Passwords are never stored.
+
+JSON lines  One object a line, \"type\" is user, group or membership.
+            user        id, userName, login, givenName, surname, displayName, mail, employeeId, country, jobTitle, hireDate, manager
+                        (an id), active, serviceAccount, entraObjectId, and any attribute of SCIM
+            group       id, displayName, description, entraObjectId, and any other
+            membership  group, user, role (member or owner); or group, memberGroup
+CSV         The template for bulk creation of users, or a header row with the names above or those of Microsoft Graph.
+            Separated by commas, semicolons or tabs. Without a column id, a user's id is its login.
+LDIF        inetOrgPerson, groupOfNames and groupOfUniqueNames. The id is entryUUID, else uid of a person or cn of a group.";
+
+/// Makes a local directory true in Microsoft Entra ID.
+#[derive(Debug, Parser)]
+#[command(name = "entrain", version, after_help = EXIT_CODES, max_term_width = 120)]
+pub struct Cli {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Args, Debug)]
+pub struct Global {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "FILE", default_value = "entrain.toml", env = "ENTRAIN_CONFIG")]
+    pub config: PathBuf,
+    /// Answer with one JSON object
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Let time pass so many times faster: for rehearsals against an emulator that runs at the same rate
+    #[arg(long, global = true, value_name = "N", default_value_t = 1, env = "ENTRAIN_CLOCK_RATE", hide_env = true,
+          value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub clock_rate: u32,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole of it on this machine: a generated organisation, an emulated tenant, a full sync, a few changes
+    #[cfg(feature = "demo")]
+    Demo(DemoArgs),
+    /// Keep every target of the configuration in step until stopped
+    Serve,
+    /// Write a commented configuration
+    Init(InitArgs),
+    /// Fill the source from files: JSON lines, CSV or LDIF
+    #[command(after_long_help = IMPORT_FORMATS)]
+    Import(ImportArgs),
+    /// Replay change events on the source, each change in one transaction
+    ApplyEvents(EventsArgs),
+    /// Make targets true: all of the source, or one object
+    Sync(SyncArgs),
+    /// Plan a full sync and show it, without writing to the target
+    Plan(PlanArgs),
+    /// List the latest runs, or show one with its plan
+    Runs(RunsArgs),
+    /// Approve the plan of a held run and carry it out
+    Approve(ApproveArgs),
+    /// Show which targets are halted and why; exit code 3 if any is
+    Halts,
+    /// Try again what halted a target, and let it go on if that passes
+    Resume(ResumeArgs),
+    /// List objects that nothing is done about, and why
+    Holds(TargetArgs),
+    /// Leave an object alone until it is unparked
+    Park(ParkArgs),
+    /// Let a parked object go on
+    Unpark(UnparkArgs),
+    /// Work on mapping scripts
+    #[command(subcommand)]
+    Mapping(MappingCommand),
+    /// List the targets and how they stand
+    Targets,
+    /// List which source object is which target record
+    Links(TargetArgs),
+    /// Print the completion script of a shell
+    Completion(CompletionArgs),
+}
+
+/// Arguments of `demo`.
+#[cfg(feature = "demo")]
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DemoArgs {
+    /// End with a summary instead of staying up
+    #[arg(long)]
+    pub once: bool,
+    /// How many people the organisation has
+    #[arg(long, value_name = "N", default_value_t = 250, value_parser = clap::value_parser!(u32).range(10..=200_000))]
+    pub users: u32,
+    /// Another seed makes another organisation
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+}
+
+/// Arguments of `init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {
+    /// Replace a file that is there already
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// The files; each is imported whole or not at all
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The format, where name and first line do not tell
+    #[arg(long, value_enum)]
+    pub format: Option<Format>,
+    /// Leave out rows that cannot be taken, and import the others
+    #[arg(long)]
+    pub skip_bad: bool,
+}
+
+/// Arguments of `apply-events`.
+#[derive(Args, Debug)]
+pub struct EventsArgs {
+    /// A file of JSON lines
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
+/// Arguments of `sync`.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct SyncArgs {
+    /// Plan and show what would be done, without writing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The target; all of them without it
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// One object instead of all.
+    #[command(subcommand)]
+    pub object: Option<SyncObject>,
+}
+
+/// One object of the source.
+#[derive(Debug, Subcommand)]
+pub enum SyncObject {
+    /// One user
+    User(SyncOneArgs),
+    /// One group
+    Group(SyncOneArgs),
+}
+
+/// Arguments of `sync user` and `sync group`.
+#[derive(Args, Debug)]
+pub struct SyncOneArgs {
+    /// Its stable id in the source
+    pub id: String,
+    /// Plan and show what would be done, without writing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// The target; all of them without it
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// The target; it may be left out if there is only one
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Write the plan as JSON to this file
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Arguments of `runs`.
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    /// The run to show; the latest runs without it
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Only runs of this target
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// How many runs to list
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub limit: usize,
+}
+
+/// Arguments of `approve`.
+#[derive(Args, Debug)]
+pub struct ApproveArgs {
+    /// The run that is held
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Who approves, for the record
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
+    pub by: String,
+}
+
+/// Arguments of `resume`.
+#[derive(Args, Debug)]
+pub struct ResumeArgs {
+    /// The target; all that are halted without it
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Park this object first, as in "user u00001"
+    #[arg(long, value_name = "OBJECT", value_parser = object)]
+    pub hold: Option<entrain_model::ObjectRef>,
+}
+
+/// A target, or all of them.
+#[derive(Args, Debug)]
+pub struct TargetArgs {
+    /// The target; all of them without it
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
+/// Arguments of `park`.
+#[derive(Args, Debug)]
+pub struct ParkArgs {
+    /// The object, as in "user u00001"
+    #[arg(value_name = "OBJECT", value_parser = object)]
+    pub object: entrain_model::ObjectRef,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "parked by an operator")]
+    pub reason: String,
+    /// The target; all of them without it
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
+/// Arguments of `unpark`.
+#[derive(Args, Debug)]
+pub struct UnparkArgs {
+    /// The object, as in "user u00001"
+    #[arg(value_name = "OBJECT", value_parser = object)]
+    pub object: entrain_model::ObjectRef,
+    /// The target; all of them without it
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+}
+
+/// What can be done with mapping scripts.
+#[derive(Debug, Subcommand)]
+pub enum MappingCommand {
+    /// Compile the scripts and evaluate them for every object of the source; writes nothing
+    Check(TargetArgs),
+}
+
+/// Arguments of `completion`.
+#[derive(Args, Debug)]
+pub struct CompletionArgs {
+    /// The shell
+    pub shell: Shell,
+}
+
+/// `user u1`, `user:u1` or `user/u1`.
+fn object(text: &str) -> Result<entrain_model::ObjectRef, String> {
+    let wrong = || format!("`{text}` names no object: write \"user ID\" or \"group ID\"");
+    let (kind, id) = text.split_once([' ', ':', '/']).ok_or_else(wrong)?;
+    let kind = kind.parse().map_err(|_| wrong())?;
+    if id.is_empty() { Err(wrong()) } else { Ok(entrain_model::ObjectRef { kind, id: id.into() }) }
+}

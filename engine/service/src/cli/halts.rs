@@ -1,0 +1,33 @@
+//! `entrain halts`: which targets are halted, and why.
+
+use entrain_store::HaltKind;
+use serde_json::json;
+
+use super::args::Global;
+use super::session::Session;
+use super::{Exit, Output, report};
+
+pub(super) async fn run(global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+    let session = Session::open(global).await?;
+    let mut halts = Vec::new();
+    for target in session.store.targets().await? {
+        let Some(halt) = target.halt else { continue };
+        output.line(format_args!("target {} is halted by {}", target.name, cause(halt.kind)));
+        report::show_halt(&halt, output);
+        output.line(format_args!("  mend it, then: entrain resume {}", target.name));
+        halts.push(json!({ "target": target.name, "halt": halt }));
+    }
+    if halts.is_empty() {
+        output.line("no target is halted");
+    }
+    output.object(&json!({ "halts": halts }));
+    Ok(if halts.is_empty() { Exit::Converged } else { Exit::Halted })
+}
+
+fn cause(kind: HaltKind) -> &'static str {
+    match kind {
+        HaltKind::Mapping => "its mapping",
+        HaltKind::Credential => "its credential",
+        HaltKind::Configuration => "its configuration",
+    }
+}

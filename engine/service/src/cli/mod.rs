@@ -1,0 +1,91 @@
+//! The command line: one small file a command. A command writes its answer to an [`Output`] and ends with an [`Exit`].
+
+mod approve;
+mod args;
+mod completion;
+#[cfg(feature = "demo")]
+mod demo;
+mod events;
+mod exit;
+mod halts;
+mod holds;
+mod import;
+mod init;
+mod links;
+mod logging;
+mod mapping;
+mod output;
+mod park;
+mod plan;
+mod plan_text;
+mod progress;
+mod report;
+mod resume;
+mod runs;
+mod serve;
+mod session;
+mod sync;
+mod targets;
+mod time;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use serde_json::json;
+
+pub use args::Cli;
+use args::{Command, MappingCommand};
+pub use exit::Exit;
+pub use output::{Form, Output};
+pub use progress::Bar;
+
+/// Reads the arguments, does what they say, and reports errors in the form that was asked for.
+pub fn main() -> ExitCode {
+    // Wrong arguments end the process here, with code 2 and clap's own message.
+    let cli = Cli::parse();
+    let mut output = Output::stdout(if cli.global.json { Form::Json } else { Form::Text });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(&cli, &mut output)),
+        Err(error) => Err(anyhow::Error::new(error).context("the runtime cannot be started")),
+    };
+    let exit = result.unwrap_or_else(|error| {
+        let exit = Exit::of_error(&error);
+        output.error(&error);
+        output.object(&json!({ "error": format!("{error:#}"), "exit": exit.code() }));
+        exit
+    });
+    ExitCode::from(exit.code())
+}
+
+/// Does what the arguments say.
+///
+/// # Errors
+/// What stopped the command, in words for a person.
+pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
+    let global = &cli.global;
+    match &cli.command {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => demo::run(args, output).await,
+        Command::Serve => serve::run(global).await,
+        Command::Init(args) => init::run(args, global, output),
+        Command::Import(args) => import::run(args, global, output).await,
+        Command::ApplyEvents(args) => events::run(args, global, output).await,
+        Command::Sync(args) => sync::run(args, global, output).await,
+        Command::Plan(args) => plan::run(args, global, output).await,
+        Command::Runs(args) => runs::run(args, global, output).await,
+        Command::Approve(args) => approve::run(args, global, output).await,
+        Command::Halts => halts::run(global, output).await,
+        Command::Resume(args) => resume::run(args, global, output).await,
+        Command::Holds(args) => holds::run(args, global, output).await,
+        Command::Park(args) => park::park(args, global, output).await,
+        Command::Unpark(args) => park::unpark(args, global, output).await,
+        Command::Mapping(MappingCommand::Check(args)) => mapping::check(args, global, output).await,
+        Command::Targets => targets::run(global, output).await,
+        Command::Links(args) => links::run(args, global, output).await,
+        Command::Completion(args) => completion::run(args),
+    }
+}
+
+#[cfg(test)]
+mod tests;

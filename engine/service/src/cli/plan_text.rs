@@ -1,0 +1,65 @@
+//! The lines of a stored plan, page by page.
+
+use entrain_model::RunId;
+use entrain_store::{LineState, PlanLine, Store};
+use serde_json::{Value as Json, json};
+
+use super::Output;
+
+const PAGE: usize = 500;
+
+/// Shows every line to people.
+pub(super) async fn lines(store: &Store, run: &RunId, output: &mut Output) -> anyhow::Result<()> {
+    let mut after = 0;
+    loop {
+        let page = store.plan_lines(run, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.seq;
+        for line in &page {
+            output.line(text(line));
+        }
+    }
+}
+
+/// Shows a whole plan to people, or writes it as one object: `fields`, then `lines`.
+pub(super) async fn whole(store: &Store, run: &RunId, fields: &Json, output: &mut Output) -> anyhow::Result<()> {
+    output.begin_list(fields, "lines");
+    let (mut after, mut first) = (0, true);
+    loop {
+        let page = store.plan_lines(run, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.seq;
+        for line in &page {
+            output.line(text(line));
+            output.element(first, &object(line));
+            first = false;
+        }
+    }
+    output.end_list();
+    Ok(())
+}
+
+fn text(line: &PlanLine) -> String {
+    let state = word(line.state);
+    let detail = line.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
+    format!("{:>6}  {state:<8} {}{detail}", line.seq, entrain_plan::line(&line.decision))
+}
+
+fn object(line: &PlanLine) -> Json {
+    json!({
+        "seq": line.seq, "phase": line.phase, "object": line.object, "state": word(line.state), "detail": line.detail,
+        "request_id": line.request_id, "decision": entrain_plan::json(&line.decision),
+    })
+}
+
+fn word(state: LineState) -> &'static str {
+    match state {
+        LineState::Planned => "planned",
+        LineState::Started => "started",
+        LineState::Done => "done",
+        LineState::Failed => "failed",
+        LineState::Dropped => "dropped",
+        LineState::Held => "held",
+        LineState::Unknown => "unknown",
+    }
+}

@@ -1,0 +1,64 @@
+//! The report of a run, for people.
+
+use std::collections::BTreeMap;
+
+use entrain_store::Halt;
+use entrain_sync::Report;
+
+use super::{Exit, Output};
+
+/// Shows a report; how the command ends by it.
+pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
+    let run = report.run.as_ref().map_or_else(String::new, |run| format!(" (run {run})"));
+    output.line(format_args!("target {}: {}{run}", report.target, report.state.as_str()));
+    counts("planned", &report.planned, output);
+    counts("done", &report.done, output);
+    counts("held", &report.held, output);
+    if report.failed > 0 {
+        output.line(format_args!("  failed: {}; `entrain runs{}` says why", report.failed, id(report)));
+    }
+    if report.dropped > 0 {
+        output.line(format_args!("  no longer true when their turn came, queued anew: {}", report.dropped));
+    }
+    for reason in &report.reasons {
+        output.line(format_args!("  held for approval: {reason}"));
+    }
+    if let Some(halt) = &report.halt {
+        show_halt(halt, output);
+    }
+    let exit = Exit::of_run(report.state);
+    if exit == Exit::NeedsApproval {
+        output.line(format_args!("  see it with `entrain runs{0}`, apply it with `entrain approve{0}`", id(report)));
+    }
+    exit
+}
+
+/// Shows why a target is halted.
+pub(super) fn show_halt(halt: &Halt, output: &mut Output) {
+    let place = [
+        halt.script.clone(),
+        halt.line.map(|line| format!("line {line}")),
+        halt.column.map(|column| format!("column {column}")),
+        halt.object.as_ref().map(|object| format!("for {object}")),
+    ];
+    let place: Vec<String> = place.into_iter().flatten().collect();
+    if !place.is_empty() {
+        output.line(format_args!("  {}", place.join(", ")));
+    }
+    output.line(format_args!("  {}", halt.message));
+    if let Some(input) = &halt.input {
+        output.line(format_args!("  input (redacted): {input}"));
+    }
+    output.line(format_args!("  since {}; removals that wait: {}", super::time::utc(halt.since), halt.leavers_waiting));
+}
+
+fn id(report: &Report) -> String {
+    report.run.as_ref().map_or_else(String::new, |run| format!(" {run}"))
+}
+
+fn counts(what: &str, counts: &BTreeMap<String, u64>, output: &mut Output) {
+    if !counts.is_empty() {
+        let parts: Vec<String> = counts.iter().map(|(word, count)| format!("{word} {count}")).collect();
+        output.line(format_args!("  {what}: {}", parts.join(", ")));
+    }
+}

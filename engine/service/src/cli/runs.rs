@@ -1,0 +1,69 @@
+//! `entrain runs`: the latest runs, or one with its plan.
+
+use entrain_model::{RunId, TargetName};
+use entrain_store::{RunKind, RunRow};
+use serde_json::{Value as Json, json};
+
+use super::args::{Global, RunsArgs};
+use super::session::{Session, Usage};
+use super::time::{utc, utc_or_dash};
+use super::{Exit, Output, plan_text};
+
+pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+    let session = Session::open(global).await?;
+    if let Some(id) = &args.run {
+        return one(&session, &RunId::from(id.as_str()), output).await;
+    }
+    let target = args.target.as_deref().map(TargetName::from);
+    let runs = session.store.runs(target.as_ref(), args.limit).await?;
+    if runs.is_empty() {
+        output.line("no run yet; `entrain sync` or `entrain plan` makes one");
+    } else {
+        let rows: Vec<[String; 6]> = runs.iter().map(row).collect();
+        output.table(["RUN", "TARGET", "WHAT", "SCOPE", "STATE", "STARTED"], &rows);
+    }
+    output.object(&json!({ "runs": runs.iter().map(object).collect::<Vec<_>>() }));
+    Ok(Exit::Converged)
+}
+
+async fn one(session: &Session, id: &RunId, output: &mut Output) -> anyhow::Result<Exit> {
+    let run = session.store.run(id).await?.ok_or_else(|| Usage(format!("there is no run {id}; `entrain runs` lists them")))?;
+    output.line(format_args!("run {id} of target {}: {} over {}, {}", run.target, word(run.kind), run.scope, run.state.as_str()));
+    output.line(format_args!("started {} by {}, ended {}", utc(run.started_at), run.holder, utc_or_dash(run.finished_at)));
+    if let Some(by) = &run.approved_by {
+        output.line(format_args!("approved by {by}, {}", utc_or_dash(run.approved_at)));
+    }
+    if !run.report.is_null() {
+        output.line(format_args!("report: {}", run.report));
+    }
+    plan_text::whole(&session.store, id, &object(&run), output).await?;
+    Ok(Exit::of_run(run.state))
+}
+
+fn row(run: &RunRow) -> [String; 6] {
+    [
+        run.id.to_string(),
+        run.target.to_string(),
+        word(run.kind).to_owned(),
+        run.scope.clone(),
+        run.state.as_str().to_owned(),
+        utc(run.started_at),
+    ]
+}
+
+fn object(run: &RunRow) -> Json {
+    json!({
+        "id": run.id, "target": run.target, "scope": run.scope, "reason": run.reason, "kind": word(run.kind),
+        "state": run.state.as_str(), "holder": run.holder, "started_at": utc(run.started_at),
+        "finished_at": run.finished_at.map(utc), "report": run.report, "digest": run.digest,
+        "approved_by": run.approved_by, "approved_at": run.approved_at.map(utc),
+    })
+}
+
+fn word(kind: RunKind) -> &'static str {
+    match kind {
+        RunKind::Sync => "sync",
+        RunKind::DryRun => "dry_run",
+        RunKind::Plan => "plan",
+    }
+}

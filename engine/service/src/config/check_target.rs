@@ -1,0 +1,313 @@
+//! The meaning of one `[[target]]` block.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use entrain_model::{Limit, Limits, MatchKey, Removal, TargetName};
+
+use super::place::{Finding, Key};
+use super::schedule::{DEFAULT_CRON, Schedule, parse_duration};
+use super::sourced::Sourced;
+use super::{
+    Choice, ClientProof, CloudConfig, CredentialConfig, GraphOptions, MappingFiles, ScopeConfig, TargetConfig, UserAnchor, raw,
+};
+
+/// How long a target may take to show what was written, unless the operator says otherwise.
+const SETTLING: Duration = Duration::from_secs(900);
+
+/// Turns one block into a target; what is wrong goes to `findings`, and `None` comes back.
+pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut Vec<Finding>) -> Option<TargetConfig> {
+    let before = findings.len();
+    let mut check = Check { key, folder, findings };
+    check.name(&raw.name);
+    check.text("tenant", &raw.tenant);
+    let cloud = check.cloud(raw.cloud.as_deref(), raw.endpoints);
+    let credential = check.credential(raw.credential);
+    let anchor = check.anchor(raw.anchor.users.as_deref());
+    let mapping = check.mapping(raw.mapping);
+    let settings = check.settings(raw.settings);
+    let scope = check.scope(raw.scope);
+    let limits = check.limits(&raw.limits);
+    check.match_keys("match.users", raw.matching.users.as_deref());
+    check.match_keys("match.groups", raw.matching.groups.as_deref());
+    let schedule = check.schedule(raw.schedule);
+    let graph = check.graph(&raw.graph);
+    check.group_removal(raw.removal.groups);
+    if findings.len() > before {
+        return None;
+    }
+    Some(TargetConfig {
+        name: TargetName::from(raw.name),
+        tenant: raw.tenant,
+        cloud: cloud?,
+        credential: credential?,
+        mode: raw.mode,
+        anchor: anchor?,
+        mapping,
+        settings: settings?,
+        scope,
+        user_removal: raw.removal.users,
+        group_removal: raw.removal.groups,
+        limits,
+        user_keys: raw.matching.users,
+        group_keys: raw.matching.groups,
+        schedule: schedule?,
+        settling: raw.settling_seconds.map_or(SETTLING, Duration::from_secs),
+        graph,
+    })
+}
+
+struct Check<'a> {
+    key: &'a Key,
+    folder: &'a Path,
+    findings: &'a mut Vec<Finding>,
+}
+
+impl Check<'_> {
+    fn wrong(&mut self, key: &str, message: impl Into<String>) {
+        self.findings.push(self.key.below(key).finding(message));
+    }
+
+    /// Notes what is wrong and goes on without the value.
+    fn noted<T>(&mut self, key: &str, result: Result<T, impl std::fmt::Display>) -> Option<T> {
+        result.map_err(|error| self.wrong(key, error.to_string())).ok()
+    }
+
+    fn name(&mut self, name: &str) {
+        let fits = !name.is_empty()
+            && name.len() <= 64
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        if !fits {
+            self.wrong("name", "a target's name is 1 to 64 letters, digits, `-`, `_` or `.`");
+        }
+    }
+
+    fn text(&mut self, key: &str, text: &str) {
+        if text.trim().is_empty() {
+            self.wrong(key, "a value is missing");
+        }
+    }
+
+    fn cloud(&mut self, word: Option<&str>, endpoints: Option<raw::Endpoints>) -> Option<CloudConfig> {
+        let cloud = match word.unwrap_or("global") {
+            "global" => CloudConfig::Global,
+            "us-government" => CloudConfig::UsGovernment,
+            "us-government-dod" => CloudConfig::UsGovernmentDod,
+            "china" => CloudConfig::China,
+            "custom" => return self.custom_cloud(endpoints),
+            other => {
+                self.wrong(
+                    "cloud",
+                    format!("`{other}` is no cloud: choose global, us-government, us-government-dod, china or custom"),
+                );
+                return None;
+            }
+        };
+        if endpoints.is_some() {
+            self.wrong("endpoints", format!("endpoints go with cloud = \"custom\", not with \"{}\"", cloud.as_str()));
+        }
+        Some(cloud)
+    }
+
+    fn custom_cloud(&mut self, endpoints: Option<raw::Endpoints>) -> Option<CloudConfig> {
+        let Some(raw::Endpoints { authority, graph, ca_file }) = endpoints else {
+            self.wrong("cloud", "cloud = \"custom\" needs a table [target.endpoints] with authority and graph");
+            return None;
+        };
+        for (key, url) in [("endpoints.authority", &authority), ("endpoints.graph", &graph)] {
+            if !url.starts_with("https://") {
+                self.wrong(key, format!("`{url}` is no https:// URL; credentials are never sent without TLS"));
+            }
+        }
+        let ca_file = ca_file.map(|file| self.file("endpoints.ca_file", &file));
+        Some(CloudConfig::Custom { authority, graph, ca_file })
+    }
+
+    /// A path made absolute by the folder of the configuration; it must be there now.
+    fn file(&mut self, key: &str, path: &Path) -> PathBuf {
+        let path = self.folder.join(path);
+        if !path.is_file() {
+            self.wrong(key, format!("there is no file {}", path.display()));
+        }
+        path
+    }
+
+    fn credential(&mut self, raw: raw::Credential) -> Option<CredentialConfig> {
+        use raw::CredentialType::{Certificate, ManagedIdentity, Secret, WorkloadIdentity};
+        let Some(kind) = raw.kind.or_else(|| kind_by_content(&raw)) else {
+            self.wrong(
+                "credential",
+                "say which: secret, certificate_file, or type = \"managed_identity\" or \"workload_identity\"",
+            );
+            return None;
+        };
+        for (key, given, belongs_to) in [
+            ("secret", raw.secret.is_some(), Secret),
+            ("certificate_file", raw.certificate_file.is_some(), Certificate),
+            ("token_file", raw.token_file.is_some(), WorkloadIdentity),
+        ] {
+            if given && kind != belongs_to {
+                self.wrong(&format!("credential.{key}"), format!("`{key}` does not belong to a credential of this type"));
+            }
+        }
+        match kind {
+            Secret => {
+                let proof = self.secret(raw.secret).map(ClientProof::Secret);
+                self.application(raw.client_id, proof)
+            }
+            Certificate => {
+                let proof = self.required("credential.certificate_file", raw.certificate_file);
+                let proof = proof.map(|path| ClientProof::Certificate(self.file("credential.certificate_file", &path)));
+                self.application(raw.client_id, proof)
+            }
+            ManagedIdentity => Some(CredentialConfig::ManagedIdentity { client_id: raw.client_id }),
+            WorkloadIdentity => {
+                // The platform puts the file there when the service starts; it need not be there now.
+                let token_file = raw.token_file.map(|path| self.folder.join(path));
+                Some(CredentialConfig::WorkloadIdentity { client_id: raw.client_id, token_file })
+            }
+        }
+    }
+
+    fn required<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            let last = key.rsplit('.').next().unwrap_or(key);
+            self.wrong(key, format!("`{last}` is missing; a credential of this type needs it"));
+        }
+        value
+    }
+
+    fn application(&mut self, client_id: Option<String>, proof: Option<ClientProof>) -> Option<CredentialConfig> {
+        let client_id = self.required("credential.client_id", client_id);
+        Some(CredentialConfig::Application { client_id: client_id?, proof: proof? })
+    }
+
+    fn secret(&mut self, secret: Option<Sourced>) -> Option<Sourced> {
+        match self.required("credential.secret", secret)? {
+            Sourced::Plain(_) => {
+                self.wrong(
+                    "credential.secret",
+                    "a secret does not stand in this file: name its place, { env = \"NAME\" } or { file = \"PATH\" }",
+                );
+                None
+            }
+            elsewhere @ (Sourced::Env(_) | Sourced::File(_)) => Some(elsewhere.within(self.folder)),
+        }
+    }
+
+    fn anchor(&mut self, word: Option<&str>) -> Option<UserAnchor> {
+        match word {
+            None => Some(UserAnchor::default()),
+            Some(word) => self.noted("anchor.users", word.parse()),
+        }
+    }
+
+    fn mapping(&mut self, raw: raw::Mapping) -> MappingFiles {
+        let mut files = |key: &str, paths: Option<Vec<PathBuf>>| -> Vec<PathBuf> {
+            if paths.as_ref().is_some_and(Vec::is_empty) {
+                self.wrong(key, "an empty list maps nothing; leave the key out for the built-in mapping");
+            }
+            paths.unwrap_or_default().iter().map(|path| self.file(key, path)).collect()
+        };
+        MappingFiles { users: files("mapping.users", raw.users), groups: files("mapping.groups", raw.groups) }
+    }
+
+    fn settings(&mut self, table: toml::Table) -> Option<serde_json::Value> {
+        self.noted("settings", serde_json::to_value(table))
+    }
+
+    fn scope(&mut self, raw: raw::Scope) -> ScopeConfig {
+        for (key, text) in
+            [("scope.group", &raw.group), ("scope.users_where", &raw.users_where), ("scope.groups_where", &raw.groups_where)]
+        {
+            if let Some(text) = text {
+                self.text(key, text);
+            }
+        }
+        ScopeConfig {
+            group: raw.group,
+            users_where: raw.users_where,
+            groups_where: raw.groups_where,
+            service_accounts: raw.service_accounts.unwrap_or(Choice::Exclude),
+            groups: raw.groups.unwrap_or(Choice::Include),
+        }
+    }
+
+    fn group_removal(&mut self, removal: Removal) {
+        if removal == Removal::Disable {
+            self.wrong("removal.groups", "a group has no sign-in to block: choose leave or delete");
+        }
+    }
+
+    fn limits(&mut self, raw: &raw::Limits) -> Limits {
+        Limits {
+            disable: self.limit("limits.disable", &raw.disable),
+            delete: self.limit("limits.delete", &raw.delete),
+            remove_reference: self.limit("limits.remove_reference", &raw.remove_reference),
+        }
+    }
+
+    fn limit(&mut self, key: &str, raw: &raw::Limit) -> Limit {
+        let default = Limit::default();
+        let percent = raw.percent.unwrap_or(default.percent);
+        if !(0.0..=100.0).contains(&percent) {
+            self.wrong(&format!("{key}.percent"), format!("{percent} is no share: write 0 to 100"));
+        }
+        Limit { count: raw.count.unwrap_or(default.count), percent }
+    }
+
+    fn match_keys(&mut self, key: &str, keys: Option<&[MatchKey]>) {
+        for match_key in keys.unwrap_or_default() {
+            if match_key.attribute.is_empty() || match_key.source.as_deref() == Some("") {
+                self.wrong(key, "a matching key needs the name of an attribute, as in { attribute = \"mail\" }");
+            }
+        }
+    }
+
+    fn schedule(&mut self, raw: raw::Schedule) -> Option<Schedule> {
+        let expression = raw.cron.unwrap_or_else(|| DEFAULT_CRON.to_owned());
+        let cron = self.noted("schedule.cron", Schedule::parse_cron(&expression));
+        let time_zone = self.noted("schedule.time_zone", Schedule::parse_zone(raw.time_zone.as_deref().unwrap_or("UTC")));
+        let jitter = self.noted("schedule.jitter", parse_duration(raw.jitter.as_deref().unwrap_or("0s")));
+        Some(Schedule { expression, cron: cron?, time_zone: time_zone?, jitter: jitter? })
+    }
+
+    fn graph(&mut self, raw: &raw::Graph) -> GraphOptions {
+        let default = GraphOptions::default();
+        let mut within = |key: &str, value: Option<usize>, default: usize, most: usize| {
+            let value = value.unwrap_or(default);
+            if !(1..=most).contains(&value) {
+                self.wrong(key, format!("{value} is out of range: write 1 to {most}"));
+            }
+            value
+        };
+        GraphOptions {
+            concurrency: within("graph.concurrency", raw.concurrency, default.concurrency, 64),
+            binds_per_batch: within("graph.binds_per_batch", raw.binds_per_batch, default.binds_per_batch, 20),
+            writes_per_150_seconds: within(
+                "graph.writes_per_150_seconds",
+                raw.writes_per_150_seconds,
+                default.writes_per_150_seconds,
+                MOST,
+            ),
+            units_per_10_seconds: within(
+                "graph.units_per_10_seconds",
+                raw.units_per_10_seconds,
+                default.units_per_10_seconds,
+                MOST,
+            ),
+        }
+    }
+}
+
+/// A quota without an end, for tenants that have none: emulators.
+const MOST: usize = 1_000_000_000;
+
+/// A proof that is given says what sort of credential it belongs to.
+fn kind_by_content(raw: &raw::Credential) -> Option<raw::CredentialType> {
+    match (&raw.secret, &raw.certificate_file) {
+        (Some(_), _) => Some(raw::CredentialType::Secret),
+        (None, Some(_)) => Some(raw::CredentialType::Certificate),
+        (None, None) => None,
+    }
+}

@@ -1,0 +1,159 @@
+//! The form of the file: names and types of its keys, nothing about what they mean.
+
+use std::path::PathBuf;
+
+use entrain_model::{MatchKey, Mode, Removal};
+use serde::Deserialize;
+
+use super::{Choice, LogFormat, Sourced};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    pub(super) store: Store,
+    #[serde(default)]
+    pub(super) log: Log,
+    #[serde(default)]
+    pub(super) target: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Store {
+    pub(super) url: Sourced,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Log {
+    pub(super) level: Option<String>,
+    pub(super) format: LogFormat,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Target {
+    pub(super) name: String,
+    pub(super) tenant: String,
+    pub(super) cloud: Option<String>,
+    pub(super) endpoints: Option<Endpoints>,
+    pub(super) credential: Credential,
+    #[serde(default)]
+    pub(super) mode: Mode,
+    #[serde(default)]
+    pub(super) anchor: Anchor,
+    #[serde(default)]
+    pub(super) mapping: Mapping,
+    #[serde(default)]
+    pub(super) settings: toml::Table,
+    #[serde(default)]
+    pub(super) scope: Scope,
+    #[serde(default)]
+    pub(super) removal: RemovalTable,
+    #[serde(default)]
+    pub(super) limits: Limits,
+    #[serde(default, rename = "match")]
+    pub(super) matching: Matching,
+    #[serde(default)]
+    pub(super) schedule: Schedule,
+    pub(super) settling_seconds: Option<u64>,
+    #[serde(default)]
+    pub(super) graph: Graph,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Endpoints {
+    pub(super) authority: String,
+    pub(super) graph: String,
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CredentialType {
+    Secret,
+    Certificate,
+    ManagedIdentity,
+    WorkloadIdentity,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credential {
+    #[serde(rename = "type")]
+    pub(super) kind: Option<CredentialType>,
+    pub(super) client_id: Option<String>,
+    pub(super) secret: Option<Sourced>,
+    pub(super) certificate_file: Option<PathBuf>,
+    pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Anchor {
+    pub(super) users: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Mapping {
+    pub(super) users: Option<Vec<PathBuf>>,
+    pub(super) groups: Option<Vec<PathBuf>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Scope {
+    pub(super) group: Option<String>,
+    pub(super) users_where: Option<String>,
+    pub(super) groups_where: Option<String>,
+    pub(super) service_accounts: Option<Choice>,
+    pub(super) groups: Option<Choice>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct RemovalTable {
+    pub(super) users: Removal,
+    pub(super) groups: Removal,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limits {
+    pub(super) disable: Limit,
+    pub(super) delete: Limit,
+    pub(super) remove_reference: Limit,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Limit {
+    pub(super) count: Option<u64>,
+    pub(super) percent: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Matching {
+    pub(super) users: Option<Vec<MatchKey>>,
+    pub(super) groups: Option<Vec<MatchKey>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) cron: Option<String>,
+    pub(super) time_zone: Option<String>,
+    pub(super) jitter: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Graph {
+    pub(super) concurrency: Option<usize>,
+    pub(super) binds_per_batch: Option<usize>,
+    pub(super) writes_per_150_seconds: Option<usize>,
+    pub(super) units_per_10_seconds: Option<usize>,
+}

@@ -1,0 +1,233 @@
+use std::path::Path;
+use std::time::Duration;
+
+use entrain_model::{Kind, Limit, MatchKey, Mode, Removal};
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+const HEAD: &str = "[store]\nurl = \"sqlite://x.sqlite3\"\n";
+
+/// A target with the required keys, then `more`.
+fn with_target(more: &str) -> String {
+    format!("{HEAD}[[target]]\nname = \"a\"\ntenant = \"t\"\n{more}\n[target.credential]\ntype = \"managed_identity\"\n")
+}
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("dir/entrain.toml"))
+}
+
+/// What the file is told, one message a line.
+fn complaint(text: &str) -> String {
+    parse(text).unwrap_err().to_string()
+}
+
+#[test]
+fn the_template_is_a_configuration_with_the_defaults_it_names() {
+    let config = parse(TEMPLATE).unwrap();
+    let target = config.target("example").unwrap();
+    assert_eq!(target.mode, Mode::Observe);
+    assert_eq!(target.scope.service_accounts, Choice::Exclude);
+    assert_eq!(target.scope.groups, Choice::Include);
+    assert_eq!(target.limits.disable, Limit { count: 10, percent: 2.0 });
+}
+
+#[test]
+fn the_defaults_that_the_template_comments_out_are_the_defaults() {
+    let lines = TEMPLATE.lines().filter(|line| !line.contains("not the default"));
+    let mut in_endpoints = false;
+    let shown: Vec<&str> = lines
+        .map(|line| {
+            let body = line.strip_prefix("# ").unwrap_or(line);
+            in_endpoints = if body.starts_with('[') { body == "[target.endpoints]" } else { in_endpoints };
+            let is_key = body.split_once(" = ").is_some_and(|(key, _)| key.chars().all(|c| c.is_ascii_lowercase() || c == '_'));
+            if is_key && !in_endpoints { body } else { line }
+        })
+        .collect();
+    let explicit = parse(&shown.join("\n")).unwrap();
+    assert!(shown.iter().filter(|line| !line.starts_with('#')).count() > 30, "the comments were not uncommented");
+    let implicit = parse(TEMPLATE).unwrap();
+    let (one, other) = (&explicit.targets[0], &implicit.targets[0]);
+    let user_keys = ["userPrincipalName", "mail"].map(|attribute| MatchKey { attribute: attribute.into(), source: None });
+    assert_eq!(one.user_keys.as_deref(), Some(&user_keys[..]));
+    let same = |target: &TargetConfig| {
+        let mut target = target.clone();
+        (target.user_keys, target.group_keys) = (None, None);
+        format!("{target:?}")
+    };
+    assert_eq!(same(one), same(other));
+    assert_eq!(explicit.log, implicit.log);
+}
+
+#[test]
+fn everything_that_can_be_said_is_understood() {
+    let text = format!(
+        "{HEAD}[log]\nformat = \"json\"\nlevel = \"debug\"\n[[target]]\nname = \"b-1\"\ntenant = \"corp.example\"\ncloud = \"china\"\n\
+         mode = \"full\"\nsettling_seconds = 7\n[target.credential]\ntype = \"secret\"\n\
+         client_id = \"app\"\nsecret = {{ file = \"secret.txt\" }}\n[target.anchor]\nusers = \"extensionAttribute15\"\n\
+         [target.settings]\ndomain = \"corp.example\"\ndeep = {{ n = 3 }}\n[target.scope]\ngroup = \"g1\"\nusers_where = \"true\"\n\
+         groups_where = \"false\"\nservice_accounts = \"include\"\ngroups = \"exclude\"\n[target.removal]\nusers = \"disable\"\n\
+         groups = \"delete\"\n[target.limits]\ndelete = {{ count = 3 }}\ndisable = {{ percent = 0.5 }}\n[target.match]\n\
+         users = [{{ attribute = \"employeeId\", source = \"employeeNumber\" }}]\n[target.schedule]\ncron = \"0 0 6 * * *\"\n\
+         time_zone = \"Europe/Zurich\"\njitter = \"2m\"\n[target.graph]\nconcurrency = 4\nbinds_per_batch = 20\n\
+         writes_per_150_seconds = 9000\nunits_per_10_seconds = 8000\n"
+    );
+    let config = parse(&text).unwrap();
+    assert_eq!(config.log, LogConfig { level: "debug".into(), format: LogFormat::Json });
+    let target = &config.targets[0];
+    assert_eq!((target.mode, &target.cloud, target.anchor), (Mode::Full, &CloudConfig::China, UserAnchor::Extension(15)));
+    assert_eq!(target.anchor.path(), "onPremisesExtensionAttributes.extensionAttribute15");
+    assert_eq!(target.settings["deep"]["n"], 3);
+    assert_eq!(target.scope.group.as_deref(), Some("g1"));
+    assert_eq!(target.scope_rules().users.as_deref(), Some("true"));
+    assert_eq!((target.scope.service_accounts, target.scope.groups), (Choice::Include, Choice::Exclude));
+    assert_eq!((target.user_removal, target.group_removal), (Removal::Disable, Removal::Delete));
+    assert_eq!(target.limits.delete, Limit { count: 3, percent: 2.0 });
+    assert_eq!(target.limits.disable, Limit { count: 10, percent: 0.5 });
+    assert_eq!(target.user_keys.as_ref().unwrap()[0].source.as_deref(), Some("employeeNumber"));
+    assert_eq!(target.schedule.time_zone.name(), "Europe/Zurich");
+    assert_eq!(target.schedule.jitter, Duration::from_secs(120));
+    assert_eq!(target.settling, Duration::from_secs(7));
+    assert_eq!(
+        target.graph,
+        GraphOptions { concurrency: 4, binds_per_batch: 20, writes_per_150_seconds: 9000, units_per_10_seconds: 8000 }
+    );
+    let CredentialConfig::Application { proof: ClientProof::Secret(Sourced::File(path)), .. } = &target.credential else {
+        panic!("{:?}", target.credential)
+    };
+    assert_eq!(path, Path::new("dir/secret.txt"));
+}
+
+#[test]
+fn an_unknown_key_is_named_with_its_line() {
+    let text = with_target("mood = \"full\"");
+    let message = complaint(&text);
+    assert!(message.starts_with("dir/entrain.toml:6: target #1: mood: unknown field `mood`"), "{message}");
+}
+
+#[test]
+fn a_wrong_type_or_word_names_the_key() {
+    assert!(complaint(&with_target("mode = 3")).starts_with("dir/entrain.toml:6: target #1: mode: "));
+    assert!(complaint(&with_target("mode = \"write\"")).contains("unknown variant `write`, expected `observe` or `full`"));
+    assert!(complaint("[store]\nurl = 3\n").starts_with("dir/entrain.toml:2: store.url: "));
+    assert!(complaint("[store\n").starts_with("dir/entrain.toml:1: "));
+    assert!(
+        complaint("[[target]]\nname = \"a\"\n").contains("missing field `tenant`"),
+        "{}",
+        complaint("[[target]]\nname = \"a\"\n")
+    );
+}
+
+#[test]
+fn every_wrong_value_is_reported_at_once_in_the_order_of_the_file() {
+    let text = with_target(
+        "cloud = \"mars\"\nanchor.users = \"mail\"\nremoval.groups = \"disable\"\nschedule.cron = \"0 17 * * *\"\nschedule.time_zone = \"Zürich\"\n\
+         schedule.jitter = \"soon\"\nlimits.delete.percent = 200.0\nmapping.users = [\"no-such.rhai\"]\ngraph.binds_per_batch = 21",
+    );
+    let message = complaint(&text);
+    let starts: Vec<&str> = message.lines().map(|line| line.rsplit_once(": ").map_or(line, |_| line)).collect();
+    let expected = [
+        ":6: target #1: cloud: `mars` is no cloud",
+        ":7: target #1: anchor.users: `mail` cannot carry the anchor",
+        ":8: target #1: removal.groups: a group has no sign-in",
+        ":9: target #1: schedule.cron: `0 17 * * *` has 5 fields",
+        ":10: target #1: schedule.time_zone: `Zürich` is no time zone",
+        ":11: target #1: schedule.jitter: `soon` is no length of time",
+        ":12: target #1: limits.delete.percent: 200 is no share",
+        ":13: target #1: mapping.users: there is no file dir/no-such.rhai",
+        ":14: target #1: graph.binds_per_batch: 21 is out of range",
+    ];
+    assert_eq!(starts.len(), expected.len(), "{message}");
+    for (line, expected) in starts.iter().zip(expected) {
+        assert!(line.starts_with(&format!("dir/entrain.toml{expected}")), "{line}\nis not\n{expected}");
+    }
+}
+
+#[test]
+fn a_schedule_has_six_fields_that_mean_something() {
+    assert!(complaint(&with_target("schedule.cron = \"0 99 * * * *\"")).contains("is no schedule"));
+    assert!(complaint(&with_target("schedule.cron = \"every 4 hours\"")).contains("has 3 fields"));
+    assert!(complaint(&with_target("schedule.cron = \"0 0 0 1 1 * 2030\"")).contains("has 7 fields"));
+    assert!(parse(&with_target("schedule.cron = \"0 17 */4 * * *\"")).is_ok());
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_never_shown() {
+    let text = format!(
+        "{HEAD}[[target]]\nname = \"a\"\ntenant = \"t\"\n[target.credential]\ntype = \"secret\"\nclient_id = \"app\"\nsecret = \"hunter2\"\n"
+    );
+    let message = complaint(&text);
+    assert!(message.starts_with("dir/entrain.toml:9: target #1: credential.secret: a secret does not stand"), "{message}");
+    assert!(!message.contains("hunter2"));
+    let misplaced = complaint(&text.replace("secret = \"hunter2\"", "sekret = \"hunter2\""));
+    assert!(misplaced.contains("unknown field `sekret`") && !misplaced.contains("hunter2"), "{misplaced}");
+}
+
+#[test]
+fn a_credential_has_what_its_type_needs_and_nothing_else() {
+    let credential = |body: &str| format!("{HEAD}[[target]]\nname = \"a\"\ntenant = \"t\"\n[target.credential]\n{body}\n");
+    let missing = complaint(&credential("type = \"certificate\""));
+    assert!(missing.contains("credential.client_id: `client_id` is missing"), "{missing}");
+    assert!(missing.contains("credential.certificate_file: `certificate_file` is missing"), "{missing}");
+    let foreign = complaint(&credential("type = \"managed_identity\"\nsecret = { env = \"X\" }"));
+    assert!(foreign.contains(":8: target #1: credential.secret: `secret` does not belong"), "{foreign}");
+    assert!(
+        complaint(&credential("type = \"secret\"\nclient_id = \"a\"\nsecret = { env = \"A\", file = \"b\" }"))
+            .contains("write either")
+    );
+    assert!(parse(&credential("type = \"workload_identity\"")).is_ok());
+    assert!(complaint(&credential("client_id = \"a\"")).contains(":6: target #1: credential: say which"));
+    let inferred = parse(&credential("client_id = \"a\"\nsecret = { env = \"A\" }")).unwrap();
+    assert!(matches!(&inferred.targets[0].credential, CredentialConfig::Application { proof: ClientProof::Secret(_), .. }));
+}
+
+#[test]
+fn a_custom_cloud_needs_its_endpoints_over_tls() {
+    assert!(complaint(&with_target("cloud = \"custom\"")).contains("needs a table [target.endpoints]"));
+    let endpoints = "endpoints = { authority = \"http://localhost:1\", graph = \"https://localhost:1\" }";
+    let message = complaint(&with_target(&format!("cloud = \"custom\"\n{endpoints}")));
+    assert!(message.contains(":7: target #1: endpoints.authority: `http://localhost:1` is no https:// URL"), "{message}");
+    assert!(complaint(&with_target(&endpoints.replace("http:", "https:"))).contains("endpoints go with cloud = \"custom\""));
+}
+
+#[test]
+fn two_targets_of_one_name_and_an_unknown_database_are_refused() {
+    let text = with_target("") + "[[target]]\nname = \"a\"\ntenant = \"t\"\n[target.credential]\ntype = \"managed_identity\"\n";
+    assert!(complaint(&text).contains("target #2: name: another target is called `a` too"));
+    assert!(complaint("[store]\nurl = \"mysql://u:pw@h/d\"\n").starts_with("dir/entrain.toml:2: store.url: write sqlite:"));
+    assert!(!complaint("[store]\nurl = \"mysql://u:pw@h/d\"\n").contains("pw"));
+}
+
+#[test]
+fn values_are_read_from_their_place_when_needed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("secret.txt");
+    std::fs::write(&file, "s3cret\r\n").unwrap();
+    assert_eq!(Sourced::File(file.clone()).read("the client secret").unwrap().expose_secret(), "s3cret");
+    std::fs::write(&file, "\n").unwrap();
+    assert!(Sourced::File(file).read("the client secret").unwrap_err().to_string().contains("is empty"));
+    let error = Sourced::Env("ENTRAIN_NO_SUCH_VARIABLE".into()).read("the client secret").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the environment variable ENTRAIN_NO_SUCH_VARIABLE is not set; the configuration says that it holds the client secret"
+    );
+    assert!(!format!("{:?}", Sourced::Plain("pw".into())).contains("pw"));
+}
+
+#[test]
+fn scripts_come_from_files_or_are_built_in() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("own.rhai"), "#{}").unwrap();
+    let text = with_target("mapping.users = [\"own.rhai\"]");
+    let config = Config::parse(&text, &folder.path().join("entrain.toml")).unwrap();
+    let scripts = config.targets[0].scripts().unwrap();
+    assert_eq!(scripts.len(), 2);
+    assert_eq!((scripts[0].kind, scripts[0].text.as_str()), (Kind::User, "#{}"));
+    assert_eq!((scripts[1].kind, scripts[1].name.as_str()), (Kind::Group, "group.rhai"));
+}
+
+#[test]
+fn the_configuration_of_the_rehearsal_lacks_nothing_but_its_certificate() {
+    let message = complaint(include_str!("../../../../docker/entrain.toml"));
+    assert_eq!(message, "dir/entrain.toml:15: target #1: endpoints.ca_file: there is no file /rehearsal/ca.pem");
+}

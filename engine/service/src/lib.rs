@@ -1,0 +1,10 @@
+//! The service `entrain`: configuration, import, command line and wiring. The one crate that names Entra *and* sync.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
+
+pub mod cli;
+pub mod config;
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod import;
+pub mod wiring;

@@ -1,0 +1,52 @@
+//! Which files a target depends on, and whether they have changed.
+
+use std::path::PathBuf;
+
+use entrain_model::TargetName;
+use sha2::{Digest as _, Sha256};
+
+use crate::config::{Config, TargetConfig};
+
+/// The configuration file and the scripts that a target names, by content.
+pub(super) struct Files {
+    config: Option<PathBuf>,
+    scripts: Vec<PathBuf>,
+    seen: [u8; 32],
+}
+
+impl Files {
+    /// As they are now.
+    pub(super) fn new(config: Option<PathBuf>, target: &TargetConfig) -> Self {
+        let scripts = target.mapping.users.iter().chain(&target.mapping.groups).cloned().collect();
+        let mut files = Self { config, scripts, seen: [0; 32] };
+        files.seen = files.content();
+        files
+    }
+
+    /// Whether any differs from when this was made.
+    pub(super) fn changed(&self) -> bool {
+        self.content() != self.seen
+    }
+
+    /// The target's block in the configuration file as it is now. A file that is wrong changes nothing.
+    pub(super) fn reread(&self, name: &TargetName) -> Option<TargetConfig> {
+        match Config::load(self.config.as_deref()?) {
+            Ok(config) => config.target(name.as_str()).cloned(),
+            Err(error) => {
+                tracing::error!("the changed configuration is not used: {error}");
+                None
+            }
+        }
+    }
+
+    fn content(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for path in self.config.iter().chain(&self.scripts) {
+            // A file that cannot be read now counts as empty: it is another content, and loading says why.
+            let content = std::fs::read(path).unwrap_or_default();
+            hash.update(content.len().to_be_bytes());
+            hash.update(content);
+        }
+        hash.finalize().into()
+    }
+}

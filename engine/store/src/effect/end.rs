@@ -1,0 +1,189 @@
+//! The outcome.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entrain_model::{Condition, Hold, Kind, Millis, ObjectRef, RunId, TargetId, TargetName};
+use sqlx::AnyConnection;
+
+use super::link::{Links, taken};
+use super::{End, MirrorWrite, Outcome};
+use crate::failpoint::FailPoint;
+use crate::mirror::{Images, ReferenceWrite, drop_references, generation, merge, write_references};
+use crate::sql::{Arg, CHUNK, Sql, to_json};
+use crate::{Result, Store, hold};
+
+impl Store {
+    /// Records outcomes in one transaction: effect, line, link, mirror, audit and holds.
+    ///
+    /// An outcome that would link a record which is linked to another object is recorded as refused, and the object is
+    /// held: two objects never share a record.
+    pub async fn end_effects(&self, target: &TargetName, run: &RunId, ends: &[End]) -> Result<()> {
+        self.pass(FailPoint::BeforeEnd)?;
+        let mut transaction = self.begin().await?;
+        let now = self.now();
+        let taken = taken(&mut transaction, target, ends).await?;
+        let outcomes: Vec<Ended<'_>> = ends.iter().map(|end| Ended::of(end, taken.get(&end.seq))).collect();
+        write_outcomes(&mut transaction, target, run, &outcomes, now).await?;
+        let standing: Vec<&End> = outcomes.iter().filter(|ended| ended.stands).map(|ended| ended.end).collect();
+        Links::write(&mut transaction, target, run, &standing, now).await?;
+        write_mirror(&mut transaction, target, &standing).await?;
+        let holds: Vec<(ObjectRef, Hold)> =
+            outcomes.iter().filter_map(|ended| Some((ended.end.object.clone(), ended.hold.clone()?))).collect();
+        hold::put(&mut transaction, target, run, now, &holds).await?;
+        transaction.commit().await?;
+        self.pass(FailPoint::AfterEnd)
+    }
+}
+
+/// An outcome in the words of the tables.
+struct Ended<'a> {
+    end: &'a End,
+    effect: &'static str,
+    line: &'static str,
+    detail: Option<String>,
+    hold: Option<Hold>,
+    /// Link and mirror are written.
+    stands: bool,
+}
+
+impl<'a> Ended<'a> {
+    fn of(end: &'a End, owner: Option<&ObjectRef>) -> Self {
+        if let Some(owner) = owner {
+            let detail = format!("its record is linked to {owner} already; unlink one of them or correct the source");
+            let hold = Hold::Ambiguous { detail: detail.clone() };
+            return Self { end, effect: "refused", line: "failed", detail: Some(detail), hold: Some(hold), stands: false };
+        }
+        let (effect, line, detail, hold) = match &end.outcome {
+            Outcome::Done { .. } => ("done", "done", None, None),
+            Outcome::Unknown { detail } => ("unknown", "unknown", Some(detail.clone()), None),
+            Outcome::Refused { hold } => ("refused", "failed", Some(hold.to_string()), Some(hold.clone())),
+            Outcome::Retry { detail } => ("retry", "failed", Some(detail.clone()), None),
+        };
+        Self { end, effect, line, detail, hold, stands: true }
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        match &self.end.outcome {
+            Outcome::Done { written } => self.end.request_id.as_deref().or(written.request_id.as_deref()),
+            Outcome::Unknown { .. } | Outcome::Refused { .. } | Outcome::Retry { .. } => self.end.request_id.as_deref(),
+        }
+    }
+}
+
+async fn write_outcomes(
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    run: &RunId,
+    ended: &[Ended<'_>],
+    now: Millis,
+) -> Result<()> {
+    for chunk in ended.chunks(CHUNK) {
+        let rows = |word: fn(&Ended<'_>) -> &'static str| {
+            chunk.iter().map(move |ended| -> [Arg; 4] {
+                [ended.end.seq.into(), word(ended).into(), ended.detail.clone().into(), ended.request_id().into()]
+            })
+        };
+        Sql::new("with page (seq, state, detail, request_id) as (values ")
+            .arg(run)
+            .arg(now)
+            .rows(rows(|ended| ended.effect))
+            .text(
+                ") update effects set state = page.state, detail = page.detail, request_id = page.request_id, ended_at = $2
+                 from page where effects.run = $1 and effects.seq = page.seq",
+            )
+            .run(connection)
+            .await?;
+        Sql::new("with page (seq, state, detail, request_id) as (values ")
+            .arg(run)
+            .rows(rows(|ended| ended.line))
+            .text(
+                ") update plan_lines set state = page.state, detail = page.detail, request_id = page.request_id
+                 from page where plan_lines.run = $1 and plan_lines.seq = page.seq",
+            )
+            .run(connection)
+            .await?;
+        let audits = chunk
+            .iter()
+            .map(|ended| -> Result<[Arg; 5]> {
+                let audit = &ended.end.audit;
+                let (before, after) = (to_json(&audit.before)?, to_json(&audit.after)?);
+                Ok([ended.end.seq.into(), ended.effect.into(), before.into(), after.into(), ended.request_id().into()])
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Sql::new("with page (seq, outcome, before, after, request_id) as (values ")
+            .arg(run)
+            .arg(now)
+            .arg(target)
+            .rows(audits)
+            .text(
+                ") insert into audit (at, target, run, line, kind, id, action, outcome, before, after, request_id)
+                 select $2, $3, $1, page.seq, e.kind, e.id, e.action, page.outcome, page.before, page.after, page.request_id
+                 from page join effects e on e.run = $1 and e.seq = page.seq order by page.seq",
+            )
+            .run(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Brings the mirror up to what was written. New records count as seen by the read that goes on now.
+async fn write_mirror(connection: &mut AnyConnection, target: &TargetName, ends: &[&End]) -> Result<()> {
+    let writes: Vec<&MirrorWrite> = ends.iter().flat_map(|end| &end.mirror).collect();
+    if writes.is_empty() {
+        return Ok(());
+    }
+    let generation = generation(connection, target).await?;
+    let mut lost = Vec::new();
+    for kind in Kind::ALL {
+        let ids: BTreeSet<&TargetId> =
+            writes.iter().filter_map(|write| record(write)).filter(|(of, _)| *of == kind).map(|(_, id)| id).collect();
+        if ids.is_empty() {
+            continue;
+        }
+        let mut images = Images::load(connection, target, kind, &ids).await?;
+        for write in &writes {
+            match write {
+                MirrorWrite::Attributes { kind: of, id, attributes } if *of == kind => {
+                    merge(&mut images.entry(id, generation).attributes, attributes);
+                }
+                MirrorWrite::Condition { kind: of, id, condition } if *of == kind => {
+                    let image = images.entry(id, generation);
+                    image.condition = *condition;
+                    image.generation = generation;
+                    if *condition != Condition::Live {
+                        lost.push(id);
+                    }
+                }
+                MirrorWrite::Attributes { .. } | MirrorWrite::Condition { .. } | MirrorWrite::Reference { .. } => {}
+            }
+        }
+        images.store(connection, target).await?;
+    }
+    drop_references(connection, target, &lost).await?;
+    let references: Vec<ReferenceWrite<'_>> = writes.iter().filter_map(|write| reference(write)).collect();
+    write_references(connection, target, generation, &references).await
+}
+
+fn record(write: &MirrorWrite) -> Option<(Kind, &TargetId)> {
+    match write {
+        MirrorWrite::Attributes { kind, id, .. } | MirrorWrite::Condition { kind, id, .. } => Some((*kind, id)),
+        MirrorWrite::Reference { .. } => None,
+    }
+}
+
+fn reference(write: &MirrorWrite) -> Option<ReferenceWrite<'_>> {
+    match write {
+        MirrorWrite::Reference { relation, from_kind, from, to_kind, to, present } => Some(ReferenceWrite {
+            from_kind: *from_kind,
+            from,
+            relation: *relation,
+            to_kind: Some(*to_kind),
+            to,
+            present: *present,
+        }),
+        MirrorWrite::Attributes { .. } | MirrorWrite::Condition { .. } => None,
+    }
+}
+
+/// Objects of other ends, by line.
+pub(super) type Owners = BTreeMap<i64, ObjectRef>;

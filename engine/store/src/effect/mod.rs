@@ -1,0 +1,9 @@
+//! Effects: the intent is committed before a call, the outcome after it.
+
+mod end;
+mod link;
+mod open;
+mod start;
+mod types;
+
+pub use types::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, Refusal, Settled, Start};

@@ -1,0 +1,120 @@
+//! Effects whose outcome is not known, and what recovery finds of them.
+
+use std::collections::BTreeSet;
+
+use entrain_model::{Attributes, Evidence, LinkState, Millis, ObjectRef, RunId, TargetId, TargetName};
+use sqlx::AnyConnection;
+
+use super::{OpenEffect, Settled};
+use crate::link::{self, LinkRow};
+use crate::sql::{CHUNK, Columns as _, Sql};
+use crate::{Result, Store};
+
+impl Store {
+    /// Effects begun until a time that nobody works on any more, or whose outcome is unknown, oldest first.
+    pub async fn open_effects(&self, target: &TargetName, until: Millis) -> Result<Vec<OpenEffect>> {
+        Sql::new(
+            "select e.run as run, e.seq as seq, e.kind as kind, e.id as id, e.body as body, e.sent as sent, e.started_at as started_at
+             from effects e where e.target = $1 and e.state in ('started', 'unknown') and e.started_at <= $2
+               and (e.state = 'unknown' or not exists (select 1 from leases l
+                 where l.target = $1 and l.kind = e.kind and l.id = e.id and l.holder = e.holder and l.until >= $3))
+             order by e.started_at, e.run, e.seq",
+        )
+        .arg(target)
+        .arg(until)
+        .arg(self.now())
+        .all(&mut *self.read().await?)
+        .await?
+        .iter()
+        .map(|row| {
+            Ok(OpenEffect {
+                run: row.str("run")?.into(),
+                seq: row.int("seq")?,
+                object: row.object("")?,
+                action: row.json("body")?,
+                sent: row.json("sent")?,
+                started_at: row.int("started_at")?,
+            })
+        })
+        .collect()
+    }
+
+    /// Of these objects, those whose record appeared or was written by us since: not everybody may see it yet.
+    pub async fn written_since(&self, target: &TargetName, objects: &[ObjectRef], since: Millis) -> Result<BTreeSet<ObjectRef>> {
+        let mut recent = BTreeSet::new();
+        for chunk in objects.chunks(CHUNK) {
+            let rows = Sql::new(
+                "select distinct e.kind as kind, e.id as id from effects e where e.target = $1 and e.ended_at >= $2
+                   and e.state in ('done', 'settled_done') and e.action in ('link', 'create', 'restore')
+                   and (e.kind, e.id) in (select * from (values ",
+            )
+            .arg(target)
+            .arg(since)
+            .objects(chunk)
+            .text(") as page)")
+            .all(&mut *self.read().await?)
+            .await?;
+            for row in &rows {
+                recent.insert(row.object("")?);
+            }
+        }
+        Ok(recent)
+    }
+
+    /// Records what recovery found. Whether the effect was still open: another run may have settled it first.
+    pub async fn settle_effect(&self, run: &RunId, seq: i64, settled: Settled) -> Result<bool> {
+        let (effect, line) = match settled {
+            Settled::Landed(_) => ("settled_done", "done"),
+            Settled::NotDone => ("settled_not_done", "failed"),
+        };
+        let mut transaction = self.begin().await?;
+        let now = self.now();
+        let of = |text: &str| Sql::new(text).arg(run).arg(seq);
+        let rows =
+            of("update effects set state = $3, ended_at = $4 where run = $1 and seq = $2 and state in ('started', 'unknown')")
+                .arg(effect)
+                .arg(now)
+                .run(&mut transaction)
+                .await?;
+        if rows == 0 {
+            return Ok(false);
+        }
+        of("update plan_lines set state = $3, detail = 'settled by recovery' where run = $1 and seq = $2")
+            .arg(line)
+            .run(&mut transaction)
+            .await?;
+        of("insert into audit (at, target, run, line, kind, id, action, outcome, before, after)
+             select $4, target, run, seq, kind, id, action, $3, 'null', sent from effects where run = $1 and seq = $2")
+        .arg(effect)
+        .arg(now)
+        .run(&mut transaction)
+        .await?;
+        if let Settled::Landed(id) = settled {
+            let effect = of("select target, kind, id from effects where run = $1 and seq = $2").one(&mut transaction).await?;
+            if let Some(effect) = effect {
+                let target: TargetName = effect.str("target")?.into();
+                landed(&mut transaction, &target, run, effect.object("")?, id, now).await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+}
+
+/// Links the record of a create, unless the object has a link or the record is another object's by now.
+async fn landed(
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    run: &RunId,
+    object: ObjectRef,
+    id: TargetId,
+    now: Millis,
+) -> Result<()> {
+    let linked = !link::load(connection, target, std::iter::once(&object)).await?.is_empty();
+    if linked || !link::owners(connection, target, &[&id]).await?.is_empty() {
+        return Ok(());
+    }
+    let link = LinkState { id, version: 1, anchored: true, sent: Attributes::new(), stored: Attributes::new() };
+    let row = LinkRow { object, link, evidence: Evidence::Created, linked_at: now };
+    link::store(connection, target, Some(run), &[&row]).await
+}

@@ -1,0 +1,110 @@
+//! Stops on purpose around effect transactions, for crash tests.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::{Result, StoreError};
+
+/// Where to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FailPoint {
+    /// The intent is not recorded; no call may follow.
+    BeforeStart,
+    /// The intent is recorded; the call is never made.
+    AfterStart,
+    /// The call was made; its outcome is not recorded.
+    BeforeEnd,
+    /// The outcome is recorded; nothing after it happens.
+    AfterEnd,
+}
+
+impl FailPoint {
+    /// All, in the order in which one effect passes them.
+    pub const ALL: [FailPoint; 4] = [FailPoint::BeforeStart, FailPoint::AfterStart, FailPoint::BeforeEnd, FailPoint::AfterEnd];
+
+    fn name(self) -> &'static str {
+        match self {
+            FailPoint::BeforeStart => "before the start of an effect",
+            FailPoint::AfterStart => "after the start of an effect",
+            FailPoint::BeforeEnd => "before the end of an effect",
+            FailPoint::AfterEnd => "after the end of an effect",
+        }
+    }
+}
+
+/// Counts passages and fails the chosen one. From then on nothing is written any more, as in a dead process.
+#[derive(Debug, Default)]
+pub struct FailPoints {
+    armed: Option<(FailPoint, u64)>,
+    passed: [AtomicU64; 4],
+    dead: AtomicBool,
+    /// Calls of the database, and whatever else its user counts as a step.
+    steps: AtomicU64,
+    /// The step that nothing comes after; 0 for none.
+    last: AtomicU64,
+}
+
+impl FailPoints {
+    /// Fails the `nth` (from 1) passage of `point`.
+    pub fn at(point: FailPoint, nth: u64) -> Self {
+        Self { armed: Some((point, nth)), ..Self::default() }
+    }
+
+    /// Counts passages and never fails.
+    pub fn count_only() -> Self {
+        Self::default()
+    }
+
+    /// How often a point was passed.
+    pub fn passages(&self, point: FailPoint) -> u64 {
+        self.passed[point as usize].load(Ordering::SeqCst)
+    }
+
+    /// Whether the chosen passage came.
+    pub fn tripped(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    /// At the `n`th step from now nothing goes on any more: neither an answer nor an error comes. Whoever waits is to be dropped.
+    pub fn die_in(&self, n: u64) {
+        self.last.store(self.steps.load(Ordering::SeqCst) + n.max(1), Ordering::SeqCst);
+    }
+
+    /// No step is the last any more.
+    pub fn spare(&self) {
+        self.last.store(0, Ordering::SeqCst);
+    }
+
+    /// Counts a step; whether it was the last.
+    pub fn step(&self) -> bool {
+        let step = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
+        let last = self.last.load(Ordering::SeqCst);
+        last > 0 && step >= last
+    }
+
+    /// Whether the last step was taken.
+    pub fn died(&self) -> bool {
+        let last = self.last.load(Ordering::SeqCst);
+        last > 0 && self.steps.load(Ordering::SeqCst) >= last
+    }
+
+    /// A call of the database. After the last step it never ends.
+    pub(crate) async fn call(&self) {
+        if self.step() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    pub(crate) fn alive(&self) -> Result<()> {
+        if self.tripped() { Err(StoreError::Injected("a point passed before")) } else { Ok(()) }
+    }
+
+    pub(crate) fn pass(&self, point: FailPoint) -> Result<()> {
+        self.alive()?;
+        let passage = self.passed[point as usize].fetch_add(1, Ordering::SeqCst) + 1;
+        if self.armed == Some((point, passage)) {
+            self.dead.store(true, Ordering::SeqCst);
+            return Err(StoreError::Injected(point.name()));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,53 @@
+//! All SQL of Entrain: the source of truth with its change events, the mirror of each target, links, queue, leases,
+//! plans, effects, runs and audit.
+//!
+//! One query text serves SQLite and PostgreSQL; only schema and triggers differ, in one file per database. Times are
+//! integer milliseconds, JSON is text, booleans are 0 and 1. No method holds more than a page, and no SQL type crosses
+//! the border of this crate.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
+
+mod audit;
+mod desired;
+mod dialect;
+mod effect;
+mod error;
+mod failpoint;
+mod followup;
+mod hold;
+mod lease;
+mod link;
+mod mirror;
+mod plan;
+mod queue;
+mod reference;
+mod run;
+mod schema;
+mod scope;
+mod source;
+mod sql;
+mod state;
+mod store;
+mod target;
+mod watch;
+
+pub use audit::{Audit, AuditRow};
+pub use desired::{DesiredRow, Key, Standing};
+pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, Refusal, Settled, Start};
+pub use error::StoreError;
+pub use failpoint::{FailPoint, FailPoints};
+pub use hold::HoldRow;
+pub use link::LinkRow;
+pub use mirror::{MirrorCounts, MirrorCursor, MirrorPage, Reading};
+pub use plan::{ContestedLine, LineState, PlanCounts, PlanLine, PlannedLine, Population, Tally};
+pub use queue::{Due, QueueDepth};
+pub use reference::{ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
+pub use run::{RunKind, RunRow, RunState};
+pub use source::{
+    Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceWriter, UserRow,
+};
+pub use store::Store;
+pub use target::{Halt, HaltKind, Put, TargetRow};
+pub use watch::Watch;
+
+/// The result of every method of the store.
+pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,0 +1,224 @@
+//! The difference of references: memberships, owners and managers of the source against those of the mirror.
+
+mod sql;
+
+use entrain_model::{Kind, ObjectRef, Relation, RunId, TargetId, TargetName};
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use crate::sql::{CHUNK, Columns as _, Sql, limit};
+use crate::{Result, Store};
+
+/// What is to be done about one reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceChange {
+    /// The group, or for managers the user, whose record has the reference.
+    pub object: ObjectRef,
+    /// What the other is to it.
+    pub relation: Relation,
+    /// What to do.
+    pub edit: ReferenceEdit,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReferenceEdit {
+    /// The source has it and the target does not.
+    Add(ObjectRef),
+    /// The target has it, between records linked to present objects, and the source does not.
+    Remove {
+        /// The other's kind.
+        to_kind: Kind,
+        /// The other's record.
+        to: TargetId,
+    },
+    /// The other is held and has no record.
+    Waits(ObjectRef),
+    /// An object in itself, which no target takes.
+    Itself,
+}
+
+/// Whose references.
+#[derive(Clone, Copy, Debug)]
+pub enum ReferenceScope<'a> {
+    /// Those that the records of these objects have.
+    Only(&'a [ObjectRef]),
+    /// All.
+    Everything,
+}
+
+/// Where the next page begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceCursor {
+    stage: Stage,
+    /// How many objects of a list are done with, in this stage.
+    done: usize,
+    /// The key of the last row, of the whole or of the object that is next in the list.
+    key: Vec<String>,
+}
+
+/// Each stage walks one index from its beginning to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Managers,
+    Members,
+    Removals,
+}
+
+impl Stage {
+    /// The beginning of the next stage.
+    fn next(self) -> Option<ReferenceCursor> {
+        let stage = match self {
+            Stage::Managers => Stage::Members,
+            Stage::Members => Stage::Removals,
+            Stage::Removals => return None,
+        };
+        Some(ReferenceCursor { stage, done: 0, key: Vec::new() })
+    }
+
+    /// How many columns the key of its rows has.
+    fn key_length(self) -> usize {
+        match self {
+            Stage::Managers => 1,
+            Stage::Members => 4,
+            Stage::Removals => 3,
+        }
+    }
+}
+
+impl Store {
+    /// The next differences, and where to go on; `None` at the end. Additions come before removals. An object that is not
+    /// present here, that is parked, or whose record must not be written has none. A reference is removed only between
+    /// records that are linked to present objects; one to an object that left stays as it is. What the plan of the run will
+    /// link is compared as if it were linked.
+    pub async fn reference_page(
+        &self,
+        target: &TargetName,
+        run: &RunId,
+        scope: ReferenceScope<'_>,
+        after: Option<ReferenceCursor>,
+        rows: usize,
+    ) -> Result<(Vec<ReferenceChange>, Option<ReferenceCursor>)> {
+        let mut connection = self.read().await?;
+        let mut changes = Vec::new();
+        let mut next = Some(after.unwrap_or(ReferenceCursor { stage: Stage::Managers, done: 0, key: Vec::new() }));
+        while let Some(cursor) = next.take_if(|_| changes.len() < rows) {
+            let room = rows - changes.len();
+            let (found, then) = match scope {
+                ReferenceScope::Everything => all(&mut connection, (target, run), cursor, room).await?,
+                ReferenceScope::Only(objects) => some(&mut connection, (target, run), objects, cursor, room).await?,
+            };
+            changes.extend(found);
+            next = then;
+        }
+        Ok((changes, next))
+    }
+}
+
+type Page = (Vec<ReferenceChange>, Option<ReferenceCursor>);
+
+async fn all(
+    connection: &mut AnyConnection,
+    (target, run): (&TargetName, &RunId),
+    cursor: ReferenceCursor,
+    rows: usize,
+) -> Result<Page> {
+    let stage = cursor.stage;
+    let text = match stage {
+        Stage::Managers => sql::additions(&sql::MANAGER, "u.id > $3 order by u.id limit $4"),
+        Stage::Members => sql::additions(
+            &sql::MEMBER,
+            "(m.group_id, m.role, m.member_kind, m.member_id) > ($3, $4, $5, $6)
+               order by m.group_id, m.role, m.member_kind, m.member_id limit $7",
+        ),
+        Stage::Removals => {
+            sql::removals("(r.id, r.relation, r.to_id) > ($3, $4, $5) order by r.id, r.relation, r.to_id limit $6")
+        }
+    };
+    let sql = keyed(Sql::new(&text).arg(target).arg(run), &cursor.key, stage.key_length()).arg(limit(rows));
+    let found = sql.all(connection).await?;
+    let next = match found.last() {
+        Some(last) if found.len() == rows => Some(ReferenceCursor { stage, done: 0, key: key_of(last, stage)? }),
+        _ => stage.next(),
+    };
+    Ok((changes(&found)?, next))
+}
+
+/// Users have one manager at most and go by the page; groups may be large and go one by one.
+async fn some(
+    connection: &mut AnyConnection,
+    (target, run): (&TargetName, &RunId),
+    objects: &[ObjectRef],
+    cursor: ReferenceCursor,
+    rows: usize,
+) -> Result<Page> {
+    let ReferenceCursor { stage, done, key } = cursor;
+    let rest: Vec<&ObjectRef> = objects.iter().filter(|object| stage != Stage::Members || object.kind == Kind::Group).collect();
+    let Some(first) = rest.get(done) else { return Ok((Vec::new(), stage.next())) };
+    if first.kind == Kind::Group {
+        if stage == Stage::Managers {
+            return Ok((Vec::new(), Some(ReferenceCursor { stage, done: done + 1, key: Vec::new() })));
+        }
+        let text = match stage {
+            Stage::Members | Stage::Managers => sql::additions(
+                &sql::MEMBER,
+                "m.group_id = $3 and (m.role, m.member_kind, m.member_id) > ($4, $5, $6)
+                   order by m.role, m.member_kind, m.member_id limit $7",
+            ),
+            Stage::Removals => sql::removals(
+                "r.id = (select o.target_id from links o where o.target = $1 and o.kind = 'group' and o.id = $3)
+                   and (r.relation, r.to_id) > ($4, $5) order by r.relation, r.to_id limit $6",
+            ),
+        };
+        let within = key.get(1..).unwrap_or_default();
+        let sql = keyed(Sql::new(&text).arg(target).arg(run).arg(&first.id), within, stage.key_length() - 1).arg(limit(rows));
+        let found = sql.all(connection).await?;
+        let next = match found.last() {
+            Some(last) if found.len() == rows => ReferenceCursor { stage, done, key: key_of(last, stage)? },
+            _ => ReferenceCursor { stage, done: done + 1, key: Vec::new() },
+        };
+        return Ok((changes(&found)?, Some(next)));
+    }
+    let users: Vec<&ObjectRef> =
+        rest[done..].iter().copied().take_while(|object| object.kind == Kind::User).take(CHUNK).collect();
+    let text = match stage {
+        Stage::Managers | Stage::Members => sql::additions(&sql::MANAGER, "u.id in (values "),
+        Stage::Removals => {
+            sql::removals("r.id in (select o.target_id from links o where o.target = $1 and o.kind = 'user' and o.id in (values ")
+        }
+    };
+    let close = if stage == Stage::Removals { "))" } else { ")" };
+    let sql = Sql::new(&text).arg(target).arg(run).rows(users.iter().map(|user| [(&user.id).into()])).text(close);
+    let found = sql.all(connection).await?;
+    Ok((changes(&found)?, Some(ReferenceCursor { stage, done: done + users.len(), key: Vec::new() })))
+}
+
+/// Gives the columns of a key; those of none come before all others.
+fn keyed(sql: Sql, key: &[String], length: usize) -> Sql {
+    (0..length).fold(sql, |sql, column| sql.arg(key.get(column).map_or("", String::as_str)))
+}
+
+fn key_of(row: &AnyRow, stage: Stage) -> Result<Vec<String>> {
+    let columns: &[&str] = match stage {
+        Stage::Managers => &["id"],
+        Stage::Members => &["id", "relation", "to_kind", "to_id"],
+        Stage::Removals => &["from_record", "relation", "to_record"],
+    };
+    columns.iter().map(|column| row.str(column)).collect()
+}
+
+fn changes(rows: &[AnyRow]) -> Result<Vec<ReferenceChange>> {
+    rows.iter()
+        .map(|row| {
+            let (object, to) = (row.object("")?, row.object("to_")?);
+            let record = row.opt_str("to_record")?;
+            let edit = match row.opt_str("to_state")?.as_deref() {
+                None => ReferenceEdit::Remove { to_kind: to.kind, to: TargetId::from(record.unwrap_or_default()) },
+                Some(_) if object == to => ReferenceEdit::Itself,
+                Some("held") if record.is_none() => ReferenceEdit::Waits(to),
+                Some(_) => ReferenceEdit::Add(to),
+            };
+            Ok(ReferenceChange { object, relation: row.word("relation")?, edit })
+        })
+        .collect()
+}

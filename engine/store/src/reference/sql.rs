@@ -1,0 +1,85 @@
+//! The anti-joins. `cross join` makes SQLite walk the tables in the order written, beginning with the index that the page
+//! is ordered by; PostgreSQL chooses for itself.
+
+/// Where edges of the source come from.
+pub(super) struct Edges {
+    table: &'static str,
+    kind: &'static str,
+    id: &'static str,
+    relation: &'static str,
+    to_kind: &'static str,
+    to_id: &'static str,
+}
+
+pub(super) const MANAGER: Edges =
+    Edges { table: "users u", kind: "'user'", id: "u.id", relation: "'manager'", to_kind: "'user'", to_id: "u.manager_id" };
+
+pub(super) const MEMBER: Edges = Edges {
+    table: "memberships m",
+    kind: "'group'",
+    id: "m.group_id",
+    relation: "m.role",
+    to_kind: "m.member_kind",
+    to_id: "m.member_id",
+};
+
+/// Edges of the source, between present objects, that the mirror of `$1` does not have. The other end may be held. What the
+/// plan of the run `$2` will link counts as linked.
+pub(super) fn additions(edges: &Edges, page: &str) -> String {
+    let Edges { table, kind, id, relation, to_kind, to_id } = edges;
+    let writable = writable(kind, id);
+    format!(
+        "select {kind} as kind, {id} as id, {relation} as relation, {to_kind} as to_kind, {to_id} as to_id,
+           dt.state as to_state, lt.target_id as to_record
+         from {table} cross join desired df cross join source_versions vf cross join desired dt cross join source_versions vt
+           left join links lt on lt.target = $1 and lt.kind = dt.kind and lt.id = dt.id
+         where df.target = $1 and df.kind = {kind} and df.id = {id} and df.state = 'present'
+           and vf.kind = df.kind and vf.id = df.id and vf.present = 1
+           and dt.target = $1 and dt.kind = {to_kind} and dt.id = {to_id} and dt.state in ('present', 'held')
+           and vt.kind = dt.kind and vt.id = dt.id and vt.present = 1
+           and not exists (select 1 from mirror_refs r where r.target = $1 and r.relation = {relation}
+             and r.id = coalesce((select f.target_id from links f where f.target = $1 and f.kind = df.kind and f.id = df.id),
+               (select p.target_id from plan_links p where p.run = $2 and p.kind = df.kind and p.id = df.id))
+             and r.to_id = coalesce(lt.target_id,
+               (select p.target_id from plan_links p where p.run = $2 and p.kind = dt.kind and p.id = dt.id)))
+           and {writable}
+           and {page}"
+    )
+}
+
+/// References of the mirror of `$1`, between records of present objects, that the source does not have. A manager is not
+/// removed where another one is about to take its place: a user has one, and a removal would take away the new one.
+pub(super) fn removals(page: &str) -> String {
+    let writable = writable("lf.kind", "lf.id");
+    format!(
+        "select lf.kind as kind, lf.id as id, r.relation as relation, lt.kind as to_kind, lt.id as to_id,
+           cast(null as text) as to_state, r.to_id as to_record, r.id as from_record
+         from mirror_refs r cross join links lf cross join links lt
+           cross join desired df cross join source_versions vf cross join desired dt cross join source_versions vt
+         where r.target = $1 and lf.target = $1 and lf.target_id = r.id and lt.target = $1 and lt.target_id = r.to_id
+           and df.target = $1 and df.kind = lf.kind and df.id = lf.id and df.state = 'present'
+           and vf.kind = df.kind and vf.id = df.id and vf.present = 1
+           and dt.target = $1 and dt.kind = lt.kind and dt.id = lt.id and dt.state = 'present'
+           and vt.kind = dt.kind and vt.id = dt.id and vt.present = 1
+           and not exists (select 1 from memberships m
+             where m.group_id = lf.id and m.role = r.relation and m.member_kind = lt.kind and m.member_id = lt.id and lf.kind = 'group')
+           and not exists (select 1 from users u cross join desired dm cross join source_versions vm
+             where r.relation = 'manager' and u.id = lf.id and dm.target = $1 and dm.kind = 'user' and dm.id = u.manager_id
+               and vm.kind = 'user' and vm.id = dm.id and vm.present = 1
+               and (dm.state = 'present' or (dm.state = 'held'
+                 and exists (select 1 from links lm where lm.target = $1 and lm.kind = 'user' and lm.id = dm.id))))
+           and {writable}
+           and {page}"
+    )
+}
+
+/// The object is not parked, and its record, if it has one, is one that we may write.
+fn writable(kind: &str, id: &str) -> String {
+    format!(
+        "not exists (select 1 from parked p where p.target = $1 and p.kind = {kind} and p.id = {id})
+           and not exists (select 1 from links w cross join mirror x
+             where w.target = $1 and w.kind = {kind} and w.id = {id} and x.target = $1 and x.kind = w.kind and x.id = w.target_id
+               and (x.mastered = 1 or x.unwritable is not null or x.privileged = 1
+                 or exists (select 1 from privileged g where g.target = $1 and g.id = x.id)))"
+    )
+}

@@ -1,0 +1,11 @@
+//! The source directory: users, groups, memberships and what happened to them.
+
+mod events;
+mod reads;
+mod rows;
+mod writer;
+
+pub use events::{ChangeEvent, ChangeKind};
+pub use reads::SourceCounts;
+pub use rows::{GroupRow, Membership, Role, UserRow};
+pub use writer::{Applied, SourceChange, SourceWriter};

@@ -1,0 +1,248 @@
+//! The store itself: opening, time, transactions.
+
+use std::path::Path;
+use std::str::FromStr as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use entrain_model::{Clock, Millis};
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
+use tokio::sync::{Mutex, watch};
+
+use crate::dialect::{Dialect, redacted};
+use crate::schema::{MIGRATIONS, Migration, migrate};
+use crate::sql::Sql;
+use crate::watch::Waker;
+use crate::{FailPoints, Result, StoreError};
+
+/// How old the measured difference between our clock and the server's may become, in milliseconds.
+const OFFSET_VALID: Millis = 60_000;
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    inner: Arc<Inner>,
+    failpoints: Option<Arc<FailPoints>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    dialect: Dialect,
+    url: String,
+    /// One connection on SQLite, which has one writer.
+    write: AnyPool,
+    read: AnyPool,
+    clock: Arc<dyn Clock>,
+    /// What is to be added to the clock for the time of the database.
+    offset: AtomicI64,
+    /// When the offset was measured, by the clock.
+    measured: AtomicI64,
+    waker: Waker,
+    /// What the writing connection of SQLite is set to.
+    durability: Mutex<Durability>,
+}
+
+/// What a commit waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Durability {
+    /// The disk.
+    Synced,
+    /// Nothing; the order of commits is kept.
+    Ordered,
+}
+
+impl Durability {
+    fn pragma(self) -> &'static str {
+        match self {
+            Durability::Synced => "pragma synchronous = full",
+            Durability::Ordered => "pragma synchronous = normal",
+        }
+    }
+}
+
+impl Store {
+    /// Opens `sqlite:///path/file.sqlite3` (created with mode 0600 if it is missing; its directory must exist) or
+    /// `postgres://..`, and brings its schema up to date under a lock. A SQLite database of an older schema is backed up
+    /// beside itself first.
+    ///
+    /// # Errors
+    /// A newer schema, another program's file, no access, no connection.
+    pub async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<Store> {
+        Self::open_with(url, clock, MIGRATIONS).await
+    }
+
+    pub(crate) async fn open_with(url: &str, clock: Arc<dyn Clock>, migrations: &[Migration]) -> Result<Store> {
+        sqlx::any::install_default_drivers();
+        let dialect = Dialect::of(url)?;
+        let unreachable = |detail: String| StoreError::Unreachable { url: redacted(url), detail };
+        if let Dialect::Sqlite(path) = &dialect {
+            create_file(path).map_err(|error| unreachable(format!("{error}; its directory must exist and be writable")))?;
+        }
+        let options = AnyConnectOptions::from_str(url).map_err(|error| unreachable(error.to_string()))?;
+        let mut connection =
+            AnyConnection::connect_with(&options).await.map_err(|error| not_opened(url, StoreError::from(error)))?;
+        connection.execute(dialect.greeting()).await?;
+        if matches!(dialect, Dialect::Sqlite(_)) {
+            connection.execute("pragma journal_mode = wal").await?;
+        }
+        migrate(&mut connection, &dialect, url, migrations).await?;
+        connection.close().await?;
+        let store = Self::over(dialect, url, &options, clock);
+        store.measure_offset().await?;
+        Ok(store)
+    }
+
+    fn over(dialect: Dialect, url: &str, options: &AnyConnectOptions, clock: Arc<dyn Clock>) -> Store {
+        let pool = |connections: u32, greeting: &'static str| {
+            AnyPoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(Duration::from_secs(60))
+                .idle_timeout(None)
+                .max_lifetime(None)
+                .after_connect(move |connection, _| Box::pin(async move { connection.execute(greeting).await.map(drop) }))
+                .connect_lazy_with(options.clone())
+        };
+        let write = pool(if dialect == Dialect::Postgres { 8 } else { 1 }, dialect.greeting());
+        let read = if dialect == Dialect::Postgres { write.clone() } else { pool(4, dialect.reader_greeting()) };
+        let inner = Inner {
+            dialect,
+            url: url.to_owned(),
+            write,
+            read,
+            clock,
+            offset: AtomicI64::new(0),
+            measured: AtomicI64::new(Millis::MIN),
+            waker: Waker::default(),
+            durability: Mutex::new(Durability::Synced),
+        };
+        Store { inner: Arc::new(inner), failpoints: None }
+    }
+
+    /// The same database, with failures that a test asks for.
+    #[must_use]
+    pub fn with_failpoints(mut self, failpoints: Arc<FailPoints>) -> Self {
+        self.failpoints = Some(failpoints);
+        self
+    }
+
+    /// Ends all its connections. What is written afterwards fails.
+    pub async fn close(&self) {
+        self.inner.waker.stop();
+        self.inner.read.close().await;
+        self.inner.write.close().await;
+    }
+
+    /// The time of the database: of the server for PostgreSQL, of the clock for SQLite.
+    pub fn now(&self) -> Millis {
+        self.inner.clock.now() + self.inner.offset.load(Ordering::Relaxed)
+    }
+
+    /// Measures the difference to the server's time, if that was long ago.
+    async fn measure_offset(&self) -> Result<()> {
+        let inner = &self.inner;
+        let before = inner.clock.now();
+        if inner.dialect != Dialect::Postgres
+            || before.saturating_sub(inner.measured.load(Ordering::Relaxed)).unsigned_abs() < OFFSET_VALID.unsigned_abs()
+        {
+            return Ok(());
+        }
+        let server = Sql::new("select cast(extract(epoch from clock_timestamp()) * 1000 as bigint) as n")
+            .number(&mut *self.read().await?)
+            .await?;
+        let after = inner.clock.now();
+        inner.offset.store(server - (before + (after - before) / 2), Ordering::Relaxed);
+        inner.measured.store(after, Ordering::Relaxed);
+        Ok(())
+    }
+
+    pub(crate) fn dialect(&self) -> &Dialect {
+        &self.inner.dialect
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.inner.url
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.inner.clock
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.inner.waker
+    }
+
+    /// Tells those in this process who wait for the queue.
+    pub(crate) fn wake(&self) -> &watch::Sender<u64> {
+        self.inner.waker.sender()
+    }
+
+    /// A connection to read with.
+    pub(crate) async fn read(&self) -> Result<PoolConnection<Any>> {
+        self.call().await;
+        Ok(self.inner.read.acquire().await?)
+    }
+
+    /// Begins a writing transaction. Dropped without commit it leaves nothing; once committed it is on the disk.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        self.begin_at(Durability::Synced).await
+    }
+
+    /// Begins a writing transaction of what can be made again from source and target. On SQLite a loss of power (not of the
+    /// process) may lose the last of these, in order and never one before a transaction that is on the disk.
+    pub(crate) async fn begin_derived(&self) -> Result<Transaction<'static, Any>> {
+        self.begin_at(Durability::Ordered).await
+    }
+
+    async fn call(&self) {
+        if let Some(failpoints) = &self.failpoints {
+            failpoints.call().await;
+        }
+    }
+
+    async fn begin_at(&self, durability: Durability) -> Result<Transaction<'static, Any>> {
+        if let Some(failpoints) = &self.failpoints {
+            failpoints.alive()?;
+        }
+        self.call().await;
+        self.measure_offset().await?;
+        let inner = &self.inner;
+        // Held until the transaction has begun: nobody else changes the connection in between.
+        let mut set = inner.durability.lock().await;
+        if *set != durability && inner.dialect != Dialect::Postgres {
+            inner.write.acquire().await?.execute(durability.pragma()).await?;
+            *set = durability;
+        }
+        Ok(inner.write.begin_with(inner.dialect.begin()).await?)
+    }
+
+    pub(crate) fn failpoints(&self) -> Option<&FailPoints> {
+        self.failpoints.as_deref()
+    }
+}
+
+/// Names the database in failures that would not say which.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others say what to do already")]
+fn not_opened(url: &str, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(detail) | StoreError::Disk { detail } => StoreError::Unreachable { url: redacted(url), detail },
+        known => known,
+    }
+}
+
+/// Creates the database file, for its owner alone; the files that SQLite puts beside it get the same mode.
+pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests;

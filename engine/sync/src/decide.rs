@@ -1,0 +1,221 @@
+//! From states to a judged plan: pages of objects, then references, then the order, then the guard.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use entrain_model::{
+    Action, Basis, Change, Condition, Counted, Decision, Desired, Hold, ObjectRef, ObjectState, Phase, Relation, Scope,
+    anchor_value,
+};
+use entrain_plan::{Counts, PlanDigest, Population, Recreated, Verdict, claims, counted, is_doubtful, judge, plan};
+use entrain_store::{PlannedLine, ReferenceChange, ReferenceEdit, ReferenceScope, Settled};
+
+use crate::discover::Seen;
+use crate::engine::{Approval, PAGE, Run};
+use crate::lookup::ask_again;
+use crate::map::anchor_of;
+use crate::{Step, SyncError, contest, fallout};
+
+/// What the guard says of a plan.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// It may be applied.
+    Apply,
+    /// A person must approve it, for these reasons.
+    Held(Vec<String>),
+}
+
+/// Plans the scope and judges the whole.
+pub(crate) async fn decide(run: &Run<'_>, scope: &Scope, seen: Seen, approval: Option<&Approval>) -> Result<Judged, SyncError> {
+    run.progress().begin(Step::Plan, None);
+    let mut only = None;
+    match scope {
+        Scope::Everything => {
+            let mut after = None;
+            loop {
+                let page = run.store().object_page(&run.target.name, after.as_ref(), PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.clone());
+                objects(run, seen, &page).await?;
+            }
+            references(run, ReferenceScope::Everything).await?;
+        }
+        Scope::Only(objects_only) => {
+            let all: Vec<_> = objects_only.iter().cloned().collect();
+            for page in all.chunks(PAGE) {
+                objects(run, seen, page).await?;
+            }
+            references(run, ReferenceScope::Only(&all)).await?;
+            only = Some(all);
+        }
+    }
+    let recreated = contest::arrange(run).await?;
+    run.store().prune_holds(&run.target.name, &run.id, only.as_deref()).await?;
+    judged(run, recreated, approval).await
+}
+
+async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), SyncError> {
+    run.still_ours().await?;
+    let states = states(run, seen, page).await?;
+    let schema = run.target.schema();
+    let mut lines = Vec::new();
+    for state in &states {
+        for decision in plan(state, schema, &run.policy) {
+            let decision = repeated(run, decision);
+            let (claims, counted) = match &decision {
+                Decision::Change(change) => (claims(change, state, schema), counted(change, schema)),
+                Decision::Hold(..) => (Vec::new(), None),
+            };
+            lines.push(PlannedLine { decision, claims, counted });
+        }
+    }
+    put(run, &lines).await?;
+    run.progress().advance(page.len() as u64);
+    Ok(())
+}
+
+/// What is known of the page. A record that seems to be gone or changed by somebody is read before that is believed; what a
+/// run over everything has just read of changes needs no second look.
+async fn states(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<Vec<ObjectState>, SyncError> {
+    let anchors = page.iter().map(|object| (object.clone(), anchor_value(object))).collect();
+    let mut states = run.store().states(&run.target.name, seen, page, &anchors).await?;
+    let doubtful = |state: &&ObjectState| {
+        let gone = state.actual.as_ref().is_some_and(|actual| actual.condition == Condition::Gone);
+        (gone || !run.whole()) && is_doubtful(state, run.target.schema())
+    };
+    let ids: BTreeMap<_, _> = states
+        .iter()
+        .filter(doubtful)
+        .filter_map(|state| Some((state.object.clone(), state.link.as_ref()?.id.clone())))
+        .collect();
+    if !ids.is_empty() {
+        ask_again(run, &ids).await?;
+        let again: Vec<_> = ids.into_keys().collect();
+        let fresh = run.store().states(&run.target.name, seen, &again, &anchors).await?;
+        let mut fresh: BTreeMap<_, _> = fresh.into_iter().map(|state| (state.object.clone(), state)).collect();
+        for state in &mut states {
+            if let Some(read) = fresh.remove(&state.object) {
+                *state = read;
+            }
+        }
+    }
+    for state in &mut states {
+        repeatable(run, state).await?;
+    }
+    Ok(states)
+}
+
+/// A create that was not found no longer keeps its object waiting: it is sent again, or nobody wants it any more.
+async fn repeatable(run: &Run<'_>, state: &mut ObjectState) -> Result<(), SyncError> {
+    let Some(repeat) = run.repeats.get(&state.object) else { return Ok(()) };
+    if matches!(state.desired, Desired::Present(_)) {
+        state.unsettled = false;
+    } else if repeat.settled {
+        state.unsettled = false;
+        run.store().settle_effect(&repeat.effect.0, repeat.effect.1, Settled::NotDone).await?;
+    }
+    Ok(())
+}
+
+/// A create whose answer was lost is repeated as it was sent, whatever the source says by now; the next run brings it up to date.
+fn repeated(run: &Run<'_>, decision: Decision) -> Decision {
+    match decision {
+        Decision::Change(Change { object, phase, action: Action::Create { record }, basis }) => {
+            let sent = run
+                .repeats
+                .get(&object)
+                .map(|repeat| &repeat.record)
+                .filter(|sent| anchor_of(&run.target, &object, sent) == anchor_of(&run.target, &object, &record));
+            let record = sent.cloned().unwrap_or(record);
+            Decision::Change(Change { object, phase, action: Action::Create { record }, basis })
+        }
+        other @ (Decision::Change(_) | Decision::Hold(..)) => other,
+    }
+}
+
+async fn put(run: &Run<'_>, lines: &[PlannedLine]) -> Result<(), SyncError> {
+    let holds: Vec<_> = lines
+        .iter()
+        .filter_map(|line| match &line.decision {
+            Decision::Hold(object, hold) => Some((object.clone(), hold.clone())),
+            Decision::Change(_) => None,
+        })
+        .collect();
+    let settling: Vec<_> = holds.iter().filter(|(_, hold)| *hold == Hold::Settling).map(|(object, _)| object.clone()).collect();
+    run.store().put_plan(&run.id, lines).await?;
+    run.store().put_holds(&run.target.name, &run.id, &holds).await?;
+    fallout::queue(run, &[], &settling).await
+}
+
+async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), SyncError> {
+    let mut after = None;
+    loop {
+        let (page, next) = run.store().reference_page(&run.target.name, &run.id, scope, after, PAGE).await?;
+        let from: BTreeSet<_> = page.iter().map(|change| change.object.clone()).collect();
+        let bases = run.store().bases(&run.target.name, &from.into_iter().collect::<Vec<_>>()).await?;
+        let kept = page.into_iter().filter(|change| run.target.relations.contains(&change.relation));
+        let lines: Vec<_> = kept.map(|change| line(change, &bases)).collect();
+        put(run, &lines).await?;
+        match next {
+            Some(cursor) => after = Some(cursor),
+            None => return Ok(()),
+        }
+    }
+}
+
+fn line(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> PlannedLine {
+    let ReferenceChange { object, relation, edit } = reference;
+    let basis = bases.get(&object).copied().unwrap_or_default();
+    let change = |phase, action| Decision::Change(Change { object: object.clone(), phase, action, basis });
+    let phase = match relation {
+        Relation::Manager => Phase::Managers,
+        Relation::Member | Relation::Owner => Phase::References,
+    };
+    let mut counted = None;
+    let decision = match edit {
+        ReferenceEdit::Add(to) => change(phase, Action::AddReference { relation, to }),
+        ReferenceEdit::Remove { to_kind, to } => {
+            counted = Some(Counted::RemoveReference);
+            change(Phase::ReferenceRemovals, Action::RemoveReference { relation, to_kind, to })
+        }
+        ReferenceEdit::Waits(other) => Decision::Hold(object.clone(), Hold::WaitingFor(other)),
+        ReferenceEdit::Itself => Decision::Hold(
+            object.clone(),
+            Hold::Rejected {
+                attribute: Some(relation.as_str().into()),
+                detail: "it is a reference to itself, which the target does not allow: remove it in the source".into(),
+            },
+        ),
+    };
+    PlannedLine { decision, claims: Vec::new(), counted }
+}
+
+/// The verdict over the whole plan. An approval counts only for the very plan that was approved.
+async fn judged(run: &Run<'_>, recreated: Vec<Recreated>, approval: Option<&Approval>) -> Result<Judged, SyncError> {
+    let store = run.store();
+    let counts = store.plan_counts(&run.id).await?;
+    let population = store.population(&run.target.name).await?;
+    let digest = digest(run).await?;
+    store.set_run_digest(&run.id, &digest).await?;
+    let counts = Counts { disable: counts.disable, delete: counts.delete, remove_reference: counts.remove_reference, recreated };
+    // A share matters only beyond the count that is always allowed.
+    let references = match counts.remove_reference > run.target.limits.remove_reference.count {
+        true => store.linked_references(&run.target.name).await?,
+        false => 0,
+    };
+    let population = Population { users: population.users, groups: population.groups, references };
+    Ok(match judge(&counts, &population, &run.target.limits) {
+        Verdict::Apply => Judged::Apply,
+        Verdict::NeedsApproval(_) if approval.is_some_and(|approval| approval.digest == digest) => Judged::Apply,
+        Verdict::NeedsApproval(reasons) => Judged::Held(reasons),
+    })
+}
+
+async fn digest(run: &Run<'_>) -> Result<String, SyncError> {
+    let (mut digest, mut after) = (PlanDigest::default(), 0);
+    loop {
+        let page = run.store().plan_lines(&run.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(digest.finish()) };
+        after = last.seq;
+        page.iter().for_each(|line| digest.add(&line.decision));
+    }
+}

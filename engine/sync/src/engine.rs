@@ -1,0 +1,279 @@
+//! The one operation, on one screen.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use entrain_model::{Clock, Millis, Policy, Reason, RunId, Scope, TargetName};
+use entrain_store::{Halt, RunKind, RunState, Store};
+
+use crate::decide::{self, Judged};
+use crate::recover::Repeats;
+use crate::report::Report;
+use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover};
+
+/// Objects per page of every loop.
+pub(crate) const PAGE: usize = 500;
+
+/// How often a claim that another process has is asked for again.
+const CLAIM_AGAIN: Duration = Duration::from_secs(1);
+
+/// Runs targets against one database.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    name: String,
+    runs: Arc<AtomicU64>,
+    /// The domains in which logins may end, by target, as last read.
+    verified: Arc<RwLock<BTreeMap<TargetName, Vec<String>>>>,
+}
+
+/// What is asked of a run.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Which objects.
+    pub scope: Scope,
+    /// Why; recorded only.
+    pub reason: Reason,
+    /// A run that may write, or one that only plans.
+    pub kind: RunKind,
+    /// A plan that somebody approved beyond the limits.
+    pub approval: Option<Approval>,
+    /// Under which name the leases of the objects are held already.
+    pub holder: Option<String>,
+}
+
+impl Ask {
+    /// A run that may write.
+    pub fn sync(scope: Scope, reason: Reason) -> Self {
+        Self { scope, reason, kind: RunKind::Sync, approval: None, holder: None }
+    }
+}
+
+/// An approved plan, by its digest: a plan that came out otherwise is not covered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// The digest of the plan that was shown.
+    pub digest: String,
+}
+
+/// One reconcile under way.
+pub(crate) struct Run<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) target: Arc<Target>,
+    pub(crate) policy: Policy,
+    pub(crate) id: RunId,
+    pub(crate) epoch: i64,
+    pub(crate) holder: String,
+    pub(crate) scope: Scope,
+    /// Creates of unknown outcome that this run may send again.
+    pub(crate) repeats: Repeats,
+    started: Millis,
+    /// When the claim of the target was renewed last.
+    claimed: AtomicI64,
+    hands: Hands,
+    progress: &'a dyn Progress,
+}
+
+impl Engine {
+    /// `name` tells this process from all others that use the database.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, name: &str) -> Self {
+        Self { store, clock, name: name.to_owned(), runs: Arc::default(), verified: Arc::default() }
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// A name for leases that no other run has.
+    pub fn holder(&self) -> String {
+        format!("{}/{}", self.name, self.runs.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Makes the target true for the scope: maps, looks, plans, judges, executes, records.
+    ///
+    /// A halted target is not touched; its report says so. An error means that the run stopped early: nothing was
+    /// concluded from what it did not see, and the next run begins again.
+    pub async fn reconcile(&self, target: &Arc<Target>, ask: Ask, progress: &dyn Progress) -> Result<Report, SyncError> {
+        let row = self.store.target(&target.name).await?;
+        let epoch = row.as_ref().map_or(0, |row| row.epoch);
+        if let Some(halt) = row.and_then(|row| row.halt) {
+            return Ok(Report::halted(&target.name, halt));
+        }
+        let holder = ask.holder.clone().unwrap_or_else(|| self.holder());
+        let id = self.store.begin_run(&target.name, &ask.scope, ask.reason, &holder, ask.kind).await?;
+        let hands = match ask.kind {
+            RunKind::Sync => target.hands(),
+            RunKind::DryRun | RunKind::Plan => target.hands().tied(),
+        };
+        let policy = Policy {
+            verified_domains: self.verified_domains(&target.name),
+            unsettled_since: Some(self.store.now().saturating_sub(millis(target.timing.settling))),
+            ..target.policy.clone()
+        };
+        let mut run = Run {
+            engine: self,
+            target: Arc::clone(target),
+            policy,
+            id,
+            epoch,
+            holder,
+            scope: ask.scope.clone(),
+            repeats: Repeats::default(),
+            started: self.store.now(),
+            hands,
+            progress,
+            claimed: AtomicI64::new(0),
+        };
+        let result = run.steps(&ask).await;
+        run.finish(&ask, result).await
+    }
+
+    fn verified_domains(&self, target: &TargetName) -> Vec<String> {
+        self.verified.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned().unwrap_or_default()
+    }
+}
+
+impl Run<'_> {
+    async fn steps(&mut self, ask: &Ask) -> Result<Report, SyncError> {
+        self.claim(&ask.scope).await?;
+        let learned = map::map(self, &ask.scope).await?;
+        let seen = match &ask.scope {
+            Scope::Everything => discover::discover(self, &learned).await?,
+            Scope::Only(_) => lookup::lookup(self, &learned).await?,
+        };
+        self.repeats = recover::recover(self, &ask.scope).await?;
+        let judged = decide::decide(self, &ask.scope, seen, ask.approval.as_ref()).await?;
+        let hands = self.hands.clone();
+        match (judged, &hands) {
+            (Judged::Held(reasons), _) => self.report(RunState::Held, reasons).await,
+            (Judged::Apply, Hands::Tied(_)) => self.report(RunState::Planned, Vec::new()).await,
+            (Judged::Apply, Hands::Free(directory)) => {
+                let written = execute::execute(self, directory.as_ref()).await?;
+                if written.is_some() && ask.scope == Scope::Everything {
+                    discover::drain(self, &learned).await?;
+                }
+                let state = self.outcome().await?;
+                Ok(Report { writing: written, ..self.report(state, Vec::new()).await? })
+            }
+        }
+    }
+
+    /// Takes what the run needs for itself: the target for a full run, the objects for a small one.
+    async fn claim(&self, scope: &Scope) -> Result<(), SyncError> {
+        let (store, name, lease) = (self.store(), &self.target.name, self.target.timing.lease);
+        match scope {
+            Scope::Everything => self.claim_target().await,
+            Scope::Only(objects) => {
+                let wanted: Vec<_> = objects.iter().cloned().collect();
+                let got = store.lease(name, &self.holder, &wanted, lease).await?;
+                if got.len() < wanted.len() { Err(SyncError::Busy(name.to_string())) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// Waits for the claim as long as that of a dead process may live.
+    async fn claim_target(&self) -> Result<(), SyncError> {
+        let (store, name, lease) = (self.store(), &self.target.name, self.target.timing.lease);
+        let until = store.now().saturating_add(millis(lease));
+        while !store.claim_target(name, &self.holder, lease).await? {
+            if store.now() >= until {
+                return Err(SyncError::Busy(name.to_string()));
+            }
+            self.engine.clock.sleep(CLAIM_AGAIN).await;
+        }
+        self.claimed.store(store.now(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Renews the claim of a full run before it runs out.
+    pub(crate) async fn keep(&self) -> Result<(), SyncError> {
+        let (store, lease) = (self.store(), self.target.timing.lease);
+        let due = self.claimed.load(Ordering::Relaxed).saturating_add(millis(lease / 3));
+        if !self.whole() || store.now() < due {
+            return Ok(());
+        }
+        if !store.claim_target(&self.target.name, &self.holder, lease).await? {
+            return Err(SyncError::Busy(self.target.name.to_string()));
+        }
+        self.claimed.store(store.now(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Renews the claim of a full run, and stops a run whose target was halted or resumed meanwhile.
+    pub(crate) async fn still_ours(&self) -> Result<(), SyncError> {
+        self.keep().await?;
+        let epoch = self.store().target(&self.target.name).await?.map_or(0, |row| row.epoch);
+        if epoch == self.epoch { Ok(()) } else { Err(SyncError::Stopped) }
+    }
+
+    async fn finish(&self, ask: &Ask, result: Result<Report, SyncError>) -> Result<Report, SyncError> {
+        let (store, name) = (self.store(), &self.target.name);
+        let result = match result {
+            Err(SyncError::Halt(halt)) => Ok(self.halt(*halt).await?),
+            other => other,
+        };
+        let state = result.as_ref().map_or(RunState::Failed, |report| report.state);
+        let report = match &result {
+            Ok(report) => report.to_json(),
+            Err(error) => serde_json::json!({ "error": error.to_string() }),
+        };
+        store.finish_run(&self.id, state, &report).await?;
+        store.release(name, &self.holder, None).await?;
+        if ask.scope == Scope::Everything {
+            store.release_target(name, &self.holder).await?;
+            if matches!(state, RunState::Converged | RunState::Partial) {
+                store.set_last_full(name, store.now()).await?;
+                // What changed before the run began is covered by it; what it dropped was queued anew since.
+                store.done_before(name, self.started).await?;
+            }
+        }
+        result
+    }
+
+    /// Stops the target and says how many leavers now wait.
+    async fn halt(&self, mut halt: Halt) -> Result<Report, SyncError> {
+        let store = self.store();
+        halt.since = store.now();
+        halt.leavers_waiting = store.queue_depth(&self.target.name).await?.removals;
+        tracing::error!(
+            target = %self.target.name, run = %self.id, script = halt.script, line = halt.line, column = halt.column,
+            object = halt.object.as_ref().map(ToString::to_string), "target halted: {}", halt.message
+        );
+        store.halt(&self.target.name, &halt).await?;
+        Ok(Report { run: Some(self.id.clone()), ..Report::halted(&self.target.name, halt) })
+    }
+
+    /// Takes the domains that the tenant has verified: logins that end elsewhere are held before a call.
+    pub(crate) fn learn_domains(&mut self, domains: Vec<String>) {
+        self.policy.verified_domains.clone_from(&domains);
+        self.engine.verified.write().unwrap_or_else(PoisonError::into_inner).insert(self.target.name.clone(), domains);
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.engine.store
+    }
+
+    pub(crate) fn progress(&self) -> &dyn Progress {
+        self.progress
+    }
+
+    pub(crate) fn hands(&self) -> &Hands {
+        &self.hands
+    }
+
+    pub(crate) fn lease(&self) -> Duration {
+        self.target.timing.lease
+    }
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,229 @@
+//! The only place that writes to a directory. It records what it is about to do, does it, and records what happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
+
+use entrain_model::{Decision, DirectoryError, Disposition, Hold, Phase, Scope, Work, WritableDirectory, Written};
+use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
+
+use crate::discover::halt;
+use crate::engine::Run;
+use crate::outcome::{self, Answer};
+use crate::report::Writing;
+use crate::resolve::{self, Links, Ready};
+use crate::{Step, SyncError, fallout};
+
+/// Executes the plan phase by phase; how it went in time, if any write went out.
+pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) -> Result<Option<Writing>, SyncError> {
+    let planned = run.store().plan_counts(&run.id).await?;
+    run.progress().begin(Step::Write, Some(planned.by_action.values().sum()));
+    let (clock, mut left) = (run.engine.clock(), run.store().plan_work(&run.id).await?);
+    let (began, expected) = (clock.now(), directory.time_for(&left));
+    if let Some(expected) = expected.filter(|expected| *expected >= WORTH_TELLING) {
+        tracing::info!(target = %run.target.name, run = %run.id, seconds = expected.as_secs(), "the quota makes the writing take so long");
+    }
+    let mut wrote = 0;
+    for phase in Phase::ALL {
+        loop {
+            let lines = run.store().next_lines(&run.id, phase, window(phase)).await?;
+            if lines.is_empty() {
+                break;
+            }
+            let done = lines.len() as u64;
+            less(&mut left, phase, &lines);
+            wrote += batch(run, directory, lines).await?;
+            run.progress().advance(done);
+            if let Some(rest) = directory.time_for(&left) {
+                run.progress().expect(rest);
+            }
+        }
+    }
+    let freed = run.store().freed_for(&run.target.name, &run.id).await?;
+    if !freed.is_empty() {
+        run.store().enqueue(&run.target.name, &freed, 0).await?;
+    }
+    let took = Duration::from_millis(u64::try_from(clock.now().saturating_sub(began)).unwrap_or(0));
+    Ok((wrote > 0).then_some(Writing { expected, took }))
+}
+
+/// A run that takes longer than this says so in the log.
+const WORTH_TELLING: Duration = Duration::from_secs(60);
+
+fn less(left: &mut Work, phase: Phase, lines: &[PlanLine]) {
+    let done = lines.len() as u64;
+    if phase != Phase::References {
+        left.changes = left.changes.saturating_sub(done);
+        return;
+    }
+    let groups: BTreeSet<_> = lines.iter().map(|line| &line.object).collect();
+    left.links = left.links.saturating_sub(done);
+    left.groups = left.groups.saturating_sub(groups.len() as u64);
+}
+
+/// How many changes are on the wire at once. References of one group travel together, so their window is wider.
+fn window(phase: Phase) -> usize {
+    match phase {
+        Phase::References => 4_000,
+        Phase::Leavers
+        | Phase::Links
+        | Phase::Releases
+        | Phase::Users
+        | Phase::Groups
+        | Phase::Updates
+        | Phase::Managers
+        | Phase::ReferenceRemovals
+        | Phase::Removals => 400,
+    }
+}
+
+async fn batch(run: &Run<'_>, directory: &dyn WritableDirectory, lines: Vec<PlanLine>) -> Result<u64, SyncError> {
+    let store = run.store();
+    let objects: Vec<_> = lines.iter().map(|line| line.object.clone()).collect::<BTreeSet<_>>().into_iter().collect();
+    store.lease(&run.target.name, &run.holder, &objects, run.lease()).await?;
+    let ready = ready(run, lines).await?;
+    let started = start(run, ready).await?;
+    let writes: Vec<_> = started.iter().filter_map(|ready| ready.write.clone()).collect();
+    let answers = if writes.is_empty() { Vec::new() } else { renewing(run, &objects, directory.write(&writes)).await? };
+    let sent = writes.len() as u64;
+    finish(run, started, answers).await?;
+    if run.whole() {
+        store.release(&run.target.name, &run.holder, Some(&objects)).await?;
+        run.keep().await?;
+    }
+    Ok(sent)
+}
+
+/// Resolves ids. A line that cannot go now becomes a hold.
+async fn ready(run: &Run<'_>, lines: Vec<PlanLine>) -> Result<Vec<Ready>, SyncError> {
+    let mut planned = Vec::with_capacity(lines.len());
+    for line in lines {
+        if let Decision::Change(change) = line.decision.clone() {
+            planned.push((line, change));
+        }
+    }
+    let named: BTreeSet<_> = planned.iter().flat_map(|(_, change)| resolve::named(&change.object, &change.action)).collect();
+    let links: Links = run.store().link_ids(&run.target.name, &named.into_iter().collect::<Vec<_>>()).await?;
+    let (mut ready, mut held) = (Vec::with_capacity(planned.len()), Vec::new());
+    for (line, change) in planned {
+        match resolve::resolve(run, &change.object, &change.action, &links) {
+            Ok(write) => {
+                let sent = resolve::sent(run, &change.object, &change.action);
+                ready.push(Ready {
+                    seq: line.seq,
+                    basis: change.basis,
+                    object: change.object,
+                    action: change.action,
+                    write,
+                    sent,
+                });
+            }
+            Err(hold) => held.push((line.seq, change.object, hold)),
+        }
+    }
+    hold(run, held).await?;
+    Ok(ready)
+}
+
+async fn hold(run: &Run<'_>, held: Vec<(i64, entrain_model::ObjectRef, Hold)>) -> Result<(), SyncError> {
+    for (seq, object, hold) in &held {
+        run.store().replace_line(&run.id, *seq, &Decision::Hold(object.clone(), hold.clone())).await?;
+    }
+    let holds: Vec<_> = held.into_iter().map(|(_, object, hold)| (object, hold)).collect();
+    Ok(run.store().put_holds(&run.target.name, &run.id, &holds).await?)
+}
+
+/// Commits the intent. What has moved since it was planned is dropped there and queued anew.
+async fn start(run: &Run<'_>, ready: Vec<Ready>) -> Result<Vec<Ready>, SyncError> {
+    let starts: Vec<_> = ready
+        .iter()
+        .map(|ready| Start {
+            seq: ready.seq,
+            object: ready.object.clone(),
+            basis: ready.basis,
+            action: ready.action.clone(),
+            sent: ready.sent.clone(),
+        })
+        .collect();
+    let refused: BTreeMap<_, _> =
+        run.store().start_effects(&run.target.name, &run.id, &run.holder, &starts).await?.into_iter().collect();
+    for (seq, refusal) in &refused {
+        tracing::debug!(run = %run.id, seq, ?refusal, "a change was no longer true and was dropped");
+    }
+    Ok(ready.into_iter().filter(|ready| !refused.contains_key(&ready.seq)).collect())
+}
+
+/// Waits for the directory and keeps the leases alive meanwhile.
+async fn renewing<T>(
+    run: &Run<'_>,
+    objects: &[entrain_model::ObjectRef],
+    answer: impl Future<Output = T>,
+) -> Result<T, SyncError> {
+    let mut answer = std::pin::pin!(answer);
+    loop {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return Ok(answer),
+            () = run.engine.clock().sleep(run.lease() / 3) => {
+                run.store().lease(&run.target.name, &run.holder, objects, run.lease()).await?;
+                run.keep().await?;
+            }
+        }
+    }
+}
+
+/// Commits what happened. A credential that is refused halts the target after everything is recorded.
+async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written, DirectoryError>>) -> Result<(), SyncError> {
+    let (mut ends, mut fatal, mut linked, mut again) = (Vec::with_capacity(started.len()), None, Vec::new(), Vec::new());
+    let (mut taken, mut waits) = (Vec::new(), Vec::new());
+    let settling = fallout::settling(run, &started, &answers).await?;
+    let missing = fallout::missing(&started, &answers, &settling);
+    let mut answers = answers.into_iter();
+    for ready in started {
+        let answer = match &ready.write {
+            None => Answer::Ours,
+            Some(_) => answers.next().map_or(Answer::Lost, |answer| answer.map_or_else(Answer::Failed, Answer::Written)),
+        };
+        if let Answer::Failed(error) = &answer {
+            if let Some(hold) = fallout::waits(&ready, error, &settling) {
+                waits.push((ready.seq, ready.object.clone(), hold));
+            } else {
+                run.note(&ready, error);
+            }
+            taken.extend(fallout::taken(run, &ready, error));
+            match error.disposition() {
+                Disposition::HaltTarget => fatal = Some(error.to_string()),
+                Disposition::Retry | Disposition::Replan => again.push(ready.object.clone()),
+                Disposition::HoldObject => {}
+            }
+        }
+        let end: End = outcome::end(run, &ready, &answer);
+        if matches!(end.link, Some(LinkWrite::Put { .. })) {
+            linked.push(ready.object.clone());
+        }
+        ends.push(end);
+    }
+    run.store().end_effects(&run.target.name, &run.id, &ends).await?;
+    hold(run, waits).await?;
+    fallout::queue(run, &linked, &again).await?;
+    fallout::learn(run, &taken).await?;
+    fallout::look_for(run, &missing).await?;
+    match fatal {
+        Some(message) => Err(SyncError::Halt(Box::new(halt(HaltKind::Credential, message)))),
+        None => Ok(()),
+    }
+}
+
+impl Run<'_> {
+    /// Whether the run is about everything.
+    pub(crate) fn whole(&self) -> bool {
+        self.scope == Scope::Everything
+    }
+
+    fn note(&self, ready: &Ready, error: &DirectoryError) {
+        tracing::warn!(
+            target = %self.target.name, run = %self.id, object = %ready.object, action = ready.action.as_str(),
+            request_id = error.request_id, fault = ?error.fault, "the target did not do a change"
+        );
+    }
+}

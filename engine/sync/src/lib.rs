@@ -1,0 +1,37 @@
+//! The shell around the pure planner: it reads, lets the planner decide, judges the whole, executes and records.
+//!
+//! There is one operation, [`Engine::reconcile`]. A user's edit is a scope of one, the four-hourly run is
+//! [`Scope::Everything`](entrain_model::Scope); a retry, a recovery and an operator's button are the same call.
+//! Only [`execute`](self) calls `write`: a target that is only observed has no hands to write with.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+mod approve;
+mod contest;
+mod decide;
+mod discover;
+mod engine;
+mod error;
+mod execute;
+mod fallout;
+mod hands;
+mod lookup;
+mod map;
+mod outcome;
+mod progress;
+mod recover;
+mod report;
+mod resolve;
+mod resume;
+mod sink;
+mod target;
+mod worker;
+
+pub use engine::{Approval, Ask, Engine};
+pub use error::SyncError;
+pub use hands::{Hands, ReadOnly};
+pub use progress::{Progress, Silent, Step};
+pub use report::{Report, Writing};
+pub use resume::{Checked, Resumed};
+pub use target::{ScopeRules, Target, TargetChoice, Timing};
+pub use worker::{Direct, Worker};

@@ -1,0 +1,79 @@
+//! A small scope reads nothing of linked objects; an object without a link is looked up by its keys and in the recycle bin.
+
+use std::collections::BTreeMap;
+
+use entrain_model::{Condition, Evidence, Kind, ObjectRef, Query, TargetId, anchor_value};
+use entrain_store::{Key, Reading};
+
+use crate::SyncError;
+use crate::discover::{Seen, privileged, stop, wanted};
+use crate::engine::{PAGE, Run};
+use crate::map::Learned;
+use crate::resolve::Links;
+use crate::sink::MirrorSink;
+
+/// Looks up what is wanted and not linked.
+pub(crate) async fn lookup(run: &Run<'_>, learned: &Learned) -> Result<Seen, SyncError> {
+    let generation = run.store().next_generation(&run.target.name).await?;
+    let wanted: Vec<_> = learned.keys.iter().map(|(object, _)| object.clone()).collect();
+    let mut linked = Links::new();
+    for page in wanted.chunks(PAGE) {
+        linked.extend(run.store().link_ids(&run.target.name, page).await?);
+    }
+    let mut found = false;
+    for (object, keys) in learned.keys.iter().filter(|(object, _)| !linked.contains_key(object)) {
+        found |= one(run, generation, object, keys).await?;
+    }
+    if found {
+        privileged(run).await?;
+    }
+    Ok(generation)
+}
+
+/// Asks for one object by each of its keys; whether any live record came back.
+async fn one(run: &Run<'_>, generation: i64, object: &ObjectRef, keys: &[Key]) -> Result<bool, SyncError> {
+    let kind = object.kind;
+    let attributes = wanted(run, kind, &Learned::default());
+    let mut found = false;
+    for key in keys {
+        // Anchors are compared to the letter; all other keys without regard to case.
+        let value = if key.evidence == Evidence::Anchor { anchor_value(object) } else { key.value.clone() };
+        let query = match key.evidence {
+            Evidence::TargetId => Query::Record { kind, id: TargetId::from(value.as_str()), attributes: attributes.clone() },
+            Evidence::Anchor | Evidence::Key(_) | Evidence::Created => {
+                let (attribute, value) = (key.attribute.clone(), value.clone());
+                Query::Matching { kind, attribute, value, attributes: attributes.clone() }
+            }
+        };
+        found |= ask(run, kind, generation, Reading::Lookup, &query).await?;
+        if key.rank == 0 {
+            let matching = Some((key.attribute.clone(), value));
+            let deleted = Query::Deleted { kind, matching, attributes: attributes.clone() };
+            ask(run, kind, generation, Reading::RecycleBin, &deleted).await?;
+        }
+    }
+    Ok(found)
+}
+
+pub(crate) async fn ask(run: &Run<'_>, kind: Kind, generation: i64, reading: Reading, query: &Query) -> Result<bool, SyncError> {
+    let mut found = false;
+    let mut sink = MirrorSink::new(run, kind, generation, reading, |record| found |= record.condition == Condition::Live);
+    run.hands().directory().read(query, &mut sink).await.map_err(|error| stop(run, error))?;
+    drop(sink);
+    Ok(found)
+}
+
+/// Reads the linked records of these objects by their ids. One that is not shown is looked for in the recycle bin.
+pub(crate) async fn ask_again(run: &Run<'_>, ids: &BTreeMap<ObjectRef, TargetId>) -> Result<(), SyncError> {
+    let generation = run.store().next_generation(&run.target.name).await?;
+    for (object, id) in ids {
+        let (kind, attributes) = (object.kind, wanted(run, object.kind, &Learned::default()));
+        let query = Query::Record { kind, id: id.clone(), attributes: attributes.clone() };
+        if !ask(run, kind, generation, Reading::Lookup, &query).await? {
+            let anchor = run.target.schema().of(kind).anchor.clone();
+            let query = Query::Deleted { kind, matching: Some((anchor, anchor_value(object))), attributes };
+            ask(run, kind, generation, Reading::RecycleBin, &query).await?;
+        }
+    }
+    Ok(())
+}

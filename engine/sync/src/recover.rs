@@ -1,0 +1,122 @@
+//! After a crash or a lost answer an object is unsettled. Nothing is sent twice that could be made twice.
+
+use std::collections::BTreeMap;
+
+use entrain_model::{Action, Anchor, Condition, DesiredRecord, ObjectRef, Query, RunId, Scope, TargetId};
+use entrain_store::{OpenEffect, Reading, Settled};
+
+use crate::discover::{stop, wanted};
+use crate::engine::Run;
+use crate::map::{Learned, anchor_of};
+use crate::sink::MirrorSink;
+use crate::{Hands, SyncError};
+
+/// Creates that are repeated exactly as they were sent, so that the target's uniqueness forbids a second record. Each stays
+/// of unknown outcome until its repeat begins: a run that does not come to it leaves it to the next.
+pub(crate) type Repeats = BTreeMap<ObjectRef, Repeat>;
+
+/// A create that was not found.
+pub(crate) struct Repeat {
+    /// As it was sent.
+    pub(crate) record: DesiredRecord,
+    /// Run and line of its effect.
+    pub(crate) effect: (RunId, i64),
+    /// The target has settled: it was not done.
+    pub(crate) settled: bool,
+}
+
+/// Looks at every change of unknown outcome in the scope.
+pub(crate) async fn recover(run: &Run<'_>, scope: &Scope) -> Result<Repeats, SyncError> {
+    let mut repeats = Repeats::new();
+    if matches!(run.hands(), Hands::Tied(_)) {
+        return Ok(repeats);
+    }
+    for effect in run.store().open_effects(&run.target.name, run.store().now()).await? {
+        let within = match scope {
+            Scope::Everything => true,
+            Scope::Only(objects) => objects.contains(&effect.object),
+        };
+        if within {
+            settle(run, &effect, &mut repeats).await?;
+        }
+    }
+    Ok(repeats)
+}
+
+async fn settle(run: &Run<'_>, effect: &OpenEffect, repeats: &mut Repeats) -> Result<(), SyncError> {
+    let store = run.store();
+    // Another run may look at the same change at the same time; then the first one's word stands, and leases and versions
+    // keep the second from acting on it.
+    let found = match &effect.action {
+        Action::Create { record } => match create(run, effect, record).await? {
+            Create::Landed(id) => Some(Settled::Landed(id)),
+            Create::Missing { settled } => {
+                let effect_key = (effect.run.clone(), effect.seq);
+                repeats.insert(effect.object.clone(), Repeat { record: record.clone(), effect: effect_key, settled });
+                None
+            }
+            Create::Elsewhere => Some(Settled::NotDone),
+            Create::TooEarlyToSay => None,
+        },
+        Action::Update { id, edits } => {
+            let attributes: Vec<_> = edits.iter().map(|edit| edit.attribute.clone()).collect();
+            store.mark_unknown(&run.target.name, effect.object.kind, id, &attributes).await?;
+            Some(Settled::NotDone)
+        }
+        // Each of these does no harm when it is done again, and the plan does it again if it still differs.
+        Action::Link { .. }
+        | Action::Unlink { .. }
+        | Action::Restore { .. }
+        | Action::AddReference { .. }
+        | Action::RemoveReference { .. }
+        | Action::Disable { .. }
+        | Action::Delete { .. } => Some(Settled::NotDone),
+    };
+    if let Some(found) = found {
+        store.settle_effect(&effect.run, effect.seq, found).await?;
+    }
+    tracing::info!(target = %run.target.name, object = %effect.object, action = effect.action.as_str(), "looked at a change of unknown outcome");
+    Ok(())
+}
+
+enum Create {
+    Landed(TargetId),
+    Missing {
+        settled: bool,
+    },
+    /// What was sent belongs to another record by now: to repeat it could not succeed.
+    Elsewhere,
+    TooEarlyToSay,
+}
+
+/// Asks for the record by the keys that were sent. An absent answer proves nothing until the target has settled.
+async fn create(run: &Run<'_>, effect: &OpenEffect, record: &DesiredRecord) -> Result<Create, SyncError> {
+    let (kind, schema) = (effect.object.kind, run.target.schema().of(effect.object.kind));
+    let expected = anchor_of(&run.target, &effect.object, record);
+    let (attribute, value) = match schema.login.and_then(|login| Some((login.to_owned(), record.text(login)?.to_owned()))) {
+        Some(login) => login,
+        None => (schema.anchor.clone(), expected.clone()),
+    };
+    let attributes = wanted(run, kind, &Learned::default());
+    let generation = run.store().next_generation(&run.target.name).await?;
+    let (mut landed, mut taken) = (None, false);
+    let mut sink = MirrorSink::new(run, kind, generation, Reading::Lookup, |seen| {
+        let carried = seen.attributes.get(&schema.anchor).and_then(serde_json::Value::as_str);
+        match Anchor::compare(carried, &expected) {
+            Anchor::Ours if seen.condition == Condition::Live => landed = Some(seen.id.clone()),
+            Anchor::Absent | Anchor::Foreign(_) if seen.condition == Condition::Live => taken = true,
+            Anchor::Ours | Anchor::Absent | Anchor::Foreign(_) => {}
+        }
+    });
+    let query = Query::Matching { kind, attribute, value, attributes };
+    run.hands().directory().read(&query, &mut sink).await.map_err(|error| stop(run, error))?;
+    drop(sink);
+    let age = run.store().now().saturating_sub(effect.started_at);
+    let settled = u128::try_from(age).unwrap_or_default() >= run.target.timing.settling.as_millis();
+    Ok(match landed {
+        Some(id) => Create::Landed(id),
+        None if taken => Create::Elsewhere,
+        None if settled || schema.created_by_anchor => Create::Missing { settled },
+        None => Create::TooEarlyToSay,
+    })
+}

@@ -1,0 +1,109 @@
+//! What a run tells when it ends.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use entrain_model::{RunId, TargetName};
+use entrain_store::{Halt, RunState};
+use serde_json::{Value as Json, json};
+
+use crate::SyncError;
+use crate::engine::Run;
+
+/// The report of one run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which run; `None` when the target was halted before one began.
+    pub run: Option<RunId>,
+    /// Which target.
+    pub target: TargetName,
+    /// How it ended.
+    pub state: RunState,
+    /// Why it is held, in sentences.
+    pub reasons: Vec<String>,
+    /// Why the target is halted.
+    pub halt: Option<Halt>,
+    /// Changes by action that were planned.
+    pub planned: BTreeMap<String, u64>,
+    /// Changes by action that were done.
+    pub done: BTreeMap<String, u64>,
+    /// Objects or references that nothing was done about, by reason code.
+    pub held: BTreeMap<String, u64>,
+    /// Changes that were refused, lost or have an unknown outcome.
+    pub failed: u64,
+    /// Changes that were no longer true when their turn came; their objects are queued anew.
+    pub dropped: u64,
+    /// How the writing went in time; `None` if nothing was written.
+    pub writing: Option<Writing>,
+}
+
+/// How long the writing was to take by the quotas of the target, and how long it took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Writing {
+    /// The estimate at its beginning; `None` where the target has no quotas.
+    pub expected: Option<Duration>,
+    /// From the first write to the last answer.
+    pub took: Duration,
+}
+
+impl Report {
+    /// Of a target that is halted.
+    pub(crate) fn halted(target: &TargetName, halt: Halt) -> Self {
+        Self { halt: Some(halt), ..Self::empty(target, RunState::Halted) }
+    }
+
+    fn empty(target: &TargetName, state: RunState) -> Self {
+        Self {
+            run: None,
+            target: target.clone(),
+            state,
+            reasons: Vec::new(),
+            halt: None,
+            planned: BTreeMap::new(),
+            done: BTreeMap::new(),
+            held: BTreeMap::new(),
+            failed: 0,
+            dropped: 0,
+            writing: None,
+        }
+    }
+
+    /// How many changes of this action were done.
+    pub fn count(&self, action: &str) -> u64 {
+        self.done.get(action).copied().unwrap_or(0)
+    }
+
+    /// As one JSON object.
+    pub fn to_json(&self) -> Json {
+        json!({
+            "run": self.run, "target": self.target, "state": self.state.as_str(), "reasons": self.reasons,
+            "halt": self.halt, "planned": self.planned, "done": self.done, "held": self.held,
+            "failed": self.failed, "dropped": self.dropped,
+            "expected_seconds": self.writing.and_then(|writing| Some(writing.expected?.as_secs())),
+            "writing_seconds": self.writing.map(|writing| writing.took.as_secs_f64()),
+        })
+    }
+}
+
+impl Run<'_> {
+    /// How an executed run ended: converged unless something was left.
+    pub(crate) async fn outcome(&self) -> Result<RunState, SyncError> {
+        let tally = self.store().tally(&self.id).await?;
+        let clean = tally.failed == 0 && tally.held.is_empty() && tally.dropped == 0;
+        Ok(if clean { RunState::Converged } else { RunState::Partial })
+    }
+
+    pub(crate) async fn report(&self, state: RunState, reasons: Vec<String>) -> Result<Report, SyncError> {
+        let tally = self.store().tally(&self.id).await?;
+        Ok(Report {
+            run: Some(self.id.clone()),
+            reasons,
+            planned: tally.planned,
+            done: tally.done,
+            held: tally.held,
+            failed: tally.failed,
+            dropped: tally.dropped,
+            ..Report::empty(&self.target.name, state)
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Where the pages of a read go: into the mirror.
+
+use async_trait::async_trait;
+use entrain_model::{Kind, Observed, Pages, SinkError};
+use entrain_store::{MirrorPage, Reading};
+
+use crate::engine::Run;
+use crate::{Progress, Step};
+
+/// Writes each page into the mirror as it comes, and keeps what the caller asks for of it.
+pub(crate) struct MirrorSink<'a, K> {
+    run: &'a Run<'a>,
+    kind: Kind,
+    generation: i64,
+    reading: Reading,
+    keys: Vec<String>,
+    keep: K,
+}
+
+impl<'a, K: FnMut(&Observed) + Send> MirrorSink<'a, K> {
+    pub(crate) fn new(run: &'a Run<'a>, kind: Kind, generation: i64, reading: Reading, keep: K) -> Self {
+        Self { run, kind, generation, reading, keys: indexed(run, kind), keep }
+    }
+}
+
+/// The attributes by which records are found again: matching keys, unique values, the anchor.
+pub(crate) fn indexed(run: &Run<'_>, kind: Kind) -> Vec<String> {
+    let schema = run.target.schema().of(kind);
+    let mut names: Vec<String> = vec![schema.anchor.clone()];
+    names.extend(run.target.match_keys(kind).iter().map(|key| key.attribute.clone()));
+    names.extend(schema.attributes.iter().filter(|(_, a)| a.unique).map(|(name, _)| (*name).to_owned()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[async_trait]
+impl<K: FnMut(&Observed) + Send> Pages for MirrorSink<'_, K> {
+    async fn page(&mut self, page: Vec<Observed>) -> Result<(), SinkError> {
+        page.iter().for_each(&mut self.keep);
+        self.run.keep().await.map_err(|error| SinkError(error.to_string()))?;
+        let anchor = &self.run.target.schema().of(self.kind).anchor;
+        let into = MirrorPage {
+            kind: self.kind,
+            generation: self.generation,
+            anchor,
+            keys: &self.keys,
+            records: &page,
+            reading: self.reading,
+        };
+        self.run.store().put_mirror(&self.run.target.name, into).await.map_err(|error| SinkError(error.to_string()))?;
+        self.run.progress().advance(page.len() as u64);
+        Ok(())
+    }
+}
+
+/// A sink for reads that give ids alone.
+#[derive(Default)]
+pub(crate) struct Ids(pub(crate) std::collections::BTreeSet<entrain_model::TargetId>);
+
+#[async_trait]
+impl Pages for Ids {
+    async fn page(&mut self, page: Vec<Observed>) -> Result<(), SinkError> {
+        self.0.extend(page.into_iter().map(|record| record.id));
+        Ok(())
+    }
+}
+
+/// Tells whoever watches that a read begins.
+pub(crate) fn announce(progress: &dyn Progress) {
+    progress.begin(Step::Discover, None);
+}

@@ -1,0 +1,60 @@
+//! Benchmarks: each prints its figures as one JSON object on the last line of its output.
+//!
+//! `tests/bench` without a name lists them. The engine and the emulator are the release binaries beside this one, each a
+//! process of its own.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+mod capacity;
+mod direct;
+mod emulator;
+mod floor;
+mod load;
+mod lost;
+mod mapping;
+mod organisation;
+mod population;
+mod process;
+mod scale;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let mut words = std::env::args().skip(1);
+    let name = words.next().context("name a benchmark")?;
+    let options = options(words)?;
+    let number = |key: &str, default: u64| -> anyhow::Result<u64> {
+        options.get(key).map_or(Ok(default), |text| text.parse().with_context(|| format!("--{key} takes a number, not `{text}`")))
+    };
+    let figures = match name.as_str() {
+        "load" => load::run(number("users", 10_000)?).await?,
+        "direct" => direct::run(number("changes", 200)?).await?,
+        "mapping" => mapping::run(number("seconds", 5)?)?,
+        "capacity" => capacity::run(number("users", 10_000)?).await?,
+        "lost-answers" => lost::run(number("creates", 10_000)?, number("clock-rate", 30)?).await?,
+        "floor" => floor::run(number("users", 10_000)?, number("clock-rate", 10)?).await?,
+        "emulator" => emulator::run(number("users", 1_000_000)?).await?,
+        "scale" => scale::run(number("users", 10_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
+        other => bail!("there is no benchmark `{other}`"),
+    };
+    println!("{figures}");
+    Ok(())
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 1000.0).round() / 1000.0
+}
+
+/// `--key value` pairs.
+fn options(mut words: impl Iterator<Item = String>) -> anyhow::Result<BTreeMap<String, String>> {
+    let mut options = BTreeMap::new();
+    while let Some(word) = words.next() {
+        let key = word.strip_prefix("--").with_context(|| format!("`{word}` is no option: write --name value"))?;
+        let value = words.next().with_context(|| format!("--{key} needs a value"))?;
+        options.insert(key.to_owned(), value);
+    }
+    Ok(options)
+}

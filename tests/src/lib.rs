@@ -1,0 +1,11 @@
+//! What the tests of several crates share: a directory in memory and scenarios that are written as transcripts.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::wildcard_enum_match_arm))]
+
+pub mod memory;
+
+pub mod database;
+pub mod rig;
+pub mod scenario;
+pub mod simulation;
+pub mod stage;

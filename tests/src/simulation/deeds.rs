@@ -1,0 +1,132 @@
+//! What may happen in a simulation, and how often.
+
+use entrain_model::Removal;
+use proptest::prelude::*;
+
+const USERS: u8 = 5;
+const GROUPS: u8 = 3;
+
+/// One simulation: all that happens follows from it.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// For the directory's own chances.
+    pub seed: u64,
+    /// What becomes of records whose objects left.
+    pub removal: Removal,
+    /// How many disables, deletions and lost references a run may do without approval.
+    pub limit: u64,
+    /// How the directory does in the beginning.
+    pub weather: Weather,
+    /// What happens, each after a pause in milliseconds.
+    pub deeds: Vec<(u32, Deed)>,
+}
+
+/// Something that happens.
+#[derive(Clone, Debug)]
+pub enum Deed {
+    /// The source is edited.
+    Source(Edit),
+    /// Somebody changes a managed attribute of a record.
+    Drift {
+        /// Which of the live records.
+        nth: u8,
+        /// To what.
+        title: u8,
+    },
+    /// Somebody takes a member out of a group.
+    Strip(u8),
+    /// Somebody moves a record to the recycle bin.
+    Discard(u8),
+    /// Somebody empties a record from the recycle bin.
+    Purge(u8),
+    /// Somebody adds a stranger to a group of ours.
+    Intrude(u8),
+    /// From now on the directory fails this often.
+    Weather(Weather),
+    /// Cursors that were given out are no longer valid.
+    ExpireCursors,
+    /// The process dies at its `n`th step from now.
+    Die(u16),
+    /// The next write is refused because of the credential, which an operator then corrects.
+    Refuse,
+    /// A full sync is due now.
+    Full,
+}
+
+/// An edit of the source.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Edit {
+    Put { user: u8, login: u8, title: Option<u8>, active: bool, manager: Option<u8> },
+    Remove(u8),
+    Group { group: u8, name: u8 },
+    RemoveGroup(u8),
+    Join { group: u8, user: u8 },
+    Leave { group: u8, user: u8 },
+    Nest { outer: u8, inner: u8 },
+}
+
+/// How the directory does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// All works and is visible at once.
+    Fair,
+    /// Changes become visible late.
+    Late,
+    /// Answers are lost, calls are throttled, reads break off and show old things again.
+    Stormy,
+    /// Both.
+    Worst,
+}
+
+fn edit() -> impl Strategy<Value = Edit> {
+    let manager = proptest::option::of(0..USERS);
+    prop_oneof![
+        6 => (0..USERS, 0..USERS, proptest::option::of(0..4_u8), prop::bool::weighted(0.8), manager)
+            .prop_map(|(user, login, title, active, manager)| Edit::Put { user, login, title, active, manager }),
+        2 => (0..USERS).prop_map(Edit::Remove),
+        3 => (0..GROUPS, 0..4_u8).prop_map(|(group, name)| Edit::Group { group, name }),
+        1 => (0..GROUPS).prop_map(Edit::RemoveGroup),
+        4 => (0..GROUPS, 0..USERS).prop_map(|(group, user)| Edit::Join { group, user }),
+        2 => (0..GROUPS, 0..USERS).prop_map(|(group, user)| Edit::Leave { group, user }),
+        1 => (0..GROUPS, 0..GROUPS).prop_map(|(outer, inner)| Edit::Nest { outer, inner }),
+    ]
+}
+
+fn weather() -> impl Strategy<Value = Weather> {
+    prop_oneof![1 => Just(Weather::Fair), 1 => Just(Weather::Late), 1 => Just(Weather::Stormy), 2 => Just(Weather::Worst)]
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        14 => edit().prop_map(Deed::Source),
+        2 => (0..8_u8, 0..4_u8).prop_map(|(nth, title)| Deed::Drift { nth, title }),
+        1 => (0..4_u8).prop_map(Deed::Strip),
+        1 => (0..8_u8).prop_map(Deed::Discard),
+        1 => (0..4_u8).prop_map(Deed::Purge),
+        1 => (0..4_u8).prop_map(Deed::Intrude),
+        2 => weather().prop_map(Deed::Weather),
+        1 => Just(Deed::ExpireCursors),
+        2 => (1..120_u16).prop_map(Deed::Die),
+        1 => Just(Deed::Refuse),
+        2 => Just(Deed::Full),
+    ]
+}
+
+fn pause() -> impl Strategy<Value = u32> {
+    prop_oneof![4 => 0..3_000_u32, 2 => 0..60_000_u32, 1 => 0..2_000_000_u32]
+}
+
+/// Any simulation.
+pub fn case() -> impl Strategy<Value = Case> {
+    let removal = prop_oneof![1 => Just(Removal::Leave), 1 => Just(Removal::Disable), 2 => Just(Removal::Delete)];
+    let limit = prop_oneof![1 => Just(0_u64), 1 => Just(1), 3 => Just(100)];
+    let deeds = prop::collection::vec((pause(), deed()), 1..24);
+    (any::<u64>(), removal, limit, weather(), deeds).prop_map(|(seed, removal, limit, weather, deeds)| Case {
+        seed,
+        removal,
+        limit,
+        weather,
+        deeds,
+    })
+}

@@ -1,0 +1,136 @@
+//! The world of the scenarios: the whole engine between a fresh database and a directory in memory.
+//!
+//! | command | does |
+//! |---|---|
+//! | `user add\|set ID name=value ..`, `user remove ID`, the same with `group` | writes to the source; `null` takes a value away |
+//! | `member add\|remove GROUP user\|group ID`, the same with `owner` | writes a membership to the source |
+//! | `tenant user\|group add\|set RECORD name=value ..`, `.. remove\|purge RECORD` | changes the target behind the engine's back |
+//! | `tenant member\|owner\|manager RECORD user\|group RECORD`, `tenant privileged\|mastered user\|group RECORD` | the same for references and marks |
+//! | `tenant next FAULT ..` | what happens to the next writes |
+//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `disable`, `delete`, `remove_reference`, `mode` |
+//! | `script user\|group TEXT` | a script after the default ones |
+//! | `sync full`, `sync direct`, `sync user\|group ID`, `approve`, `resume`, `resume user\|group ID` | runs the engine |
+//! | `show user\|group ID` | the target record of a source object |
+
+mod configure;
+mod show;
+mod source;
+mod tenant;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use async_trait::async_trait;
+use entrain_model::{Kind, ObjectRef, RunId};
+use entrain_store::RunState;
+use entrain_sync::{Report, Resumed, Silent, SyncError};
+
+use crate::database::Dialect;
+use crate::memory::{Memory, schema};
+use crate::rig::Rig;
+use crate::scenario::{Command, World};
+
+/// A source, a target in memory and the engine between them.
+pub struct Stage {
+    rig: Rig,
+    memory: Arc<Memory>,
+    /// The last run that waits for approval.
+    waiting: Option<RunId>,
+}
+
+impl Stage {
+    /// An empty one. Ids and order are the same every time.
+    ///
+    /// # Errors
+    /// The database cannot be made.
+    pub async fn new(dialect: Dialect) -> anyhow::Result<Self> {
+        let memory = Arc::new(Memory::new(schema(), 1));
+        let rig = Rig::new(dialect, memory.clone(), |_| {}).await?;
+        Ok(Self { rig, memory, waiting: None })
+    }
+
+    async fn sync(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
+        let results = match command.word(1, "`full`, `direct` or an object")? {
+            "full" => vec![self.rig.full().await],
+            "direct" => self.rig.direct().await?,
+            _ => vec![self.rig.only(&[object(command, 1)?]).await],
+        };
+        self.told(results).await
+    }
+
+    /// What the runs told, and what reached the target meanwhile.
+    async fn told(&mut self, results: Vec<Result<Report, SyncError>>) -> anyhow::Result<Vec<String>> {
+        let (mut lines, mut endings) = (Vec::new(), Vec::new());
+        for result in results {
+            match result {
+                Ok(report) => {
+                    if let Some(run) = &report.run {
+                        lines.extend(show::plan(self.rig.store(), run).await?);
+                    }
+                    if report.state == RunState::Held {
+                        self.waiting.clone_from(&report.run);
+                    }
+                    endings.push(show::ending(&report));
+                }
+                Err(error) => endings.push(format!("failed: {error}")),
+            }
+        }
+        lines.extend(self.memory.take_log().iter().map(show::write));
+        lines.extend(endings);
+        if lines.is_empty() {
+            lines.push("nothing is due".to_owned());
+        }
+        Ok(lines)
+    }
+
+    async fn approve(&mut self) -> anyhow::Result<Vec<String>> {
+        let run = self.waiting.take().context("no run waits for approval")?;
+        let result = self.rig.engine.approve(&self.rig.target, &run, "the scenario", &Silent).await;
+        self.told(vec![result]).await
+    }
+
+    async fn resume(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
+        let parked = if command.words.len() > 1 { Some(object(command, 1)?) } else { None };
+        let hold = parked.as_ref().map(|object| (object, "parked by the scenario"));
+        Ok(vec![match self.rig.engine.resume(&self.rig.target, hold).await? {
+            Resumed::NotHalted => "it was not halted".to_owned(),
+            Resumed::Released => "it goes on".to_owned(),
+            Resumed::StillHalted(halt) => show::halt(&halt),
+        }])
+    }
+
+    /// The target record of a source object.
+    async fn shown(&self, command: &Command) -> anyhow::Result<Vec<String>> {
+        let object = object(command, 1)?;
+        let links = self.rig.store().link_ids(&self.rig.target.name, std::slice::from_ref(&object)).await?;
+        let Some((id, _)) = links.get(&object) else { return Ok(vec!["it has no record".to_owned()]) };
+        let record = self.memory.dump().into_iter().find(|record| record.kind == object.kind && record.id == *id);
+        Ok(show::record(&record.with_context(|| format!("there is no record {id}"))?))
+    }
+}
+
+#[async_trait]
+impl World for Stage {
+    async fn run(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
+        match command.word(0, "a verb")? {
+            "user" | "group" | "member" | "owner" => source::write(&self.rig, command).await.map(|()| Vec::new()),
+            "tenant" => tenant::change(&self.memory, command).map(|()| Vec::new()),
+            "target" => configure::target(&mut self.rig, command).await.map(|()| Vec::new()),
+            "script" => {
+                let kind = command.word(1, "a kind")?.parse()?;
+                self.rig.script(kind, command.word(2, "a script")?).await.map(|()| Vec::new())
+            }
+            "sync" => self.sync(command).await,
+            "approve" => self.approve().await,
+            "resume" => self.resume(command).await,
+            "show" => self.shown(command).await,
+            other => bail!("`{other}` is no command of scenarios"),
+        }
+    }
+}
+
+/// The source object that two words name.
+fn object(command: &Command, place: usize) -> anyhow::Result<ObjectRef> {
+    let kind: Kind = command.word(place, "a kind")?.parse()?;
+    Ok(ObjectRef { kind, id: command.word(place + 1, "an id")?.into() })
+}

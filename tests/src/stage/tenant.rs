@@ -1,0 +1,63 @@
+//! Commands that change the target behind the engine's back.
+
+use anyhow::bail;
+use entrain_model::{Kind, Relation};
+
+use crate::memory::{Memory, Next};
+use crate::scenario::Command;
+
+/// Does what the command says.
+pub(super) fn change(memory: &Memory, command: &Command) -> anyhow::Result<()> {
+    match command.word(1, "a noun")? {
+        "member" => refer(memory, command, Relation::Member),
+        "owner" => refer(memory, command, Relation::Owner),
+        "manager" => refer(memory, command, Relation::Manager),
+        "privileged" => {
+            memory.mark(kind(command, 2)?, command.word(3, "a record")?, |marks| marks.privileged = true);
+            Ok(())
+        }
+        "mastered" => {
+            memory.mark(kind(command, 2)?, command.word(3, "a record")?, |marks| marks.mastered_elsewhere = true);
+            Ok(())
+        }
+        "next" => {
+            let next = command.words.iter().skip(2).map(|word| fault(word)).collect::<anyhow::Result<Vec<_>>>()?;
+            memory.next(next);
+            Ok(())
+        }
+        _ => record(memory, command),
+    }
+}
+
+fn record(memory: &Memory, command: &Command) -> anyhow::Result<()> {
+    let (kind, id) = (kind(command, 1)?, command.word(3, "a record")?);
+    match command.word(2, "`add`, `set`, `remove` or `purge`")? {
+        "add" => memory.seed(kind, id, command.attributes()),
+        "set" => memory.edit(kind, id, &command.attributes()),
+        "remove" => memory.delete(kind, id),
+        "purge" => memory.purge(kind, id),
+        other => bail!("`{other}` is none of `add`, `set`, `remove`, `purge`"),
+    }
+    Ok(())
+}
+
+fn refer(memory: &Memory, command: &Command, relation: Relation) -> anyhow::Result<()> {
+    memory.refer(relation, command.word(2, "a record")?, kind(command, 3)?, command.word(4, "a record")?);
+    Ok(())
+}
+
+fn kind(command: &Command, place: usize) -> anyhow::Result<Kind> {
+    Ok(command.word(place, "a kind")?.parse()?)
+}
+
+fn fault(word: &str) -> anyhow::Result<Next> {
+    Ok(match word {
+        "works" => Next::Works,
+        "lost_after" => Next::LostAfter,
+        "lost_before" => Next::LostBefore,
+        "throttled" => Next::Throttled(None),
+        "unreachable" => Next::Unreachable,
+        "unauthorized" => Next::Unauthorized,
+        other => bail!("`{other}` is no fault"),
+    })
+}

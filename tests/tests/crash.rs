@@ -1,0 +1,153 @@
+//! The process dies before and after every effect, and in the middle of every call. After it: converged, nothing twice, nothing lost.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use entrain_model::{Condition, Kind, ObjectRef, Relation, anchor_value};
+use entrain_store::{FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, UserRow};
+use entrain_tests::database::Dialect;
+use entrain_tests::memory::{Crash, Memory, schema};
+use entrain_tests::rig::Rig;
+use serde_json::json;
+
+const USERS: usize = 3;
+
+/// Three users, one with a manager, one of them in the tenant already; two groups, one inside the other.
+fn source() -> Vec<SourceChange> {
+    let user = |n: usize| {
+        let mut row = UserRow::new(format!("u{n}"), format!("user{n}@x.example"));
+        row.display_name = Some(format!("User {n}"));
+        row.manager = (n > 0).then(|| "u0".into());
+        SourceChange::PutUser(row)
+    };
+    let member =
+        |group: &str, member: ObjectRef, role| SourceChange::PutMembership(Membership { group: group.into(), member, role });
+    let mut changes: Vec<_> = (0..USERS).map(user).collect();
+    changes.push(SourceChange::PutGroup(GroupRow::new("g0", "Outer")));
+    changes.push(SourceChange::PutGroup(GroupRow::new("g1", "Inner")));
+    changes.push(member("g0", ObjectRef::group("g1"), Role::Member));
+    changes.push(member("g1", ObjectRef::user("u0"), Role::Member));
+    changes.push(member("g1", ObjectRef::user("u1"), Role::Member));
+    changes.push(member("g1", ObjectRef::user("u2"), Role::Owner));
+    changes
+}
+
+async fn rig(dialect: Dialect) -> (Rig, Arc<Memory>) {
+    let memory = Arc::new(Memory::new(schema(), 7));
+    let present = json!({ "userPrincipalName": "user1@x.example", "displayName": "User 1", "accountEnabled": true, "mailNickname": "user1" });
+    memory.seed(Kind::User, "t1", serde_json::from_value(present).unwrap());
+    let rig = Rig::new(dialect, memory.clone(), |target| {
+        if dialect == Dialect::Postgres {
+            // Its time cannot be moved, so it is short.
+            target.timing.lease = Duration::from_millis(1200);
+            target.timing.settling = Duration::from_millis(100);
+        }
+    })
+    .await
+    .unwrap();
+    rig.write(&source()).await.unwrap();
+    (rig, memory)
+}
+
+/// Runs until a run changes nothing; time passes between runs, so that what was in doubt settles.
+async fn recover(rig: &mut Rig, memory: &Memory) {
+    rig.restart(None).await;
+    memory.recover();
+    for _ in 0..6 {
+        let report = rig.full().await.unwrap();
+        if report.state == RunState::Converged && report.done.is_empty() {
+            return;
+        }
+        rig.pass(rig.target.timing.settling + Duration::from_millis(50)).await;
+    }
+    panic!("six runs did not converge: {:?}", rig.store().holds(None, None, 10).await.unwrap());
+}
+
+/// Exactly one live record for each object, with its anchor, and exactly the references of the source.
+fn assert_true(memory: &Memory, when: &str) {
+    let records: Vec<_> = memory.dump().into_iter().filter(|record| record.condition == Condition::Live).collect();
+    let id_of = |object: &ObjectRef| {
+        let anchor = schema().of(object.kind).anchor.clone();
+        let found: Vec<_> = records
+            .iter()
+            .filter(|record| record.kind == object.kind && record.attributes.get(&anchor) == Some(&json!(anchor_value(object))))
+            .collect();
+        assert_eq!(found.len(), 1, "{when}: {object} has {} records", found.len());
+        found[0].id.clone()
+    };
+    let users: Vec<_> = (0..USERS).map(|n| id_of(&ObjectRef::user(format!("u{n}")))).collect();
+    let groups: Vec<_> = (0..2).map(|n| id_of(&ObjectRef::group(format!("g{n}")))).collect();
+    assert_eq!(records.len(), USERS + 2, "{when}: something was made that nobody asked for");
+    let mut references: Vec<_> = records
+        .iter()
+        .flat_map(|record| record.references.iter().map(|r| (record.id.clone(), r.relation, r.to.clone())))
+        .collect();
+    references.sort();
+    let mut expected = vec![
+        (users[1].clone(), Relation::Manager, users[0].clone()),
+        (users[2].clone(), Relation::Manager, users[0].clone()),
+        (groups[0].clone(), Relation::Member, groups[1].clone()),
+        (groups[1].clone(), Relation::Member, users[0].clone()),
+        (groups[1].clone(), Relation::Member, users[1].clone()),
+        (groups[1].clone(), Relation::Owner, users[2].clone()),
+    ];
+    expected.sort();
+    assert_eq!(references, expected, "{when}");
+}
+
+async fn stops_at_every_effect(dialect: Dialect) {
+    let (mut clean, memory) = rig(dialect).await;
+    let count = Arc::new(FailPoints::count_only());
+    clean.restart(Some(Arc::clone(&count))).await;
+    clean.full().await.unwrap();
+    assert_true(&memory, "without a crash");
+    let passages = count.passages(FailPoint::BeforeStart);
+    assert!(passages >= 5, "a run has links, users, groups, managers and references: {passages} effects");
+    for point in FailPoint::ALL {
+        for nth in 1..=passages {
+            let when = format!("{dialect:?}, {point:?} of effect {nth}");
+            let (mut rig, memory) = rig(dialect).await;
+            let failpoints = Arc::new(FailPoints::at(point, nth));
+            rig.restart(Some(Arc::clone(&failpoints))).await;
+            assert!(rig.full().await.is_err(), "{when}: the run must stop");
+            assert!(failpoints.tripped(), "{when}");
+            recover(&mut rig, &memory).await;
+            assert_true(&memory, &when);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_at_every_effect_on_sqlite() {
+    stops_at_every_effect(Dialect::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn stops_at_every_effect_on_postgres() {
+    if Dialect::all().contains(&Dialect::Postgres) {
+        stops_at_every_effect(Dialect::Postgres).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dies_in_the_middle_of_every_call() {
+    let (clean, memory) = rig(Dialect::Sqlite).await;
+    clean.full().await.unwrap();
+    let writes = memory.take_log().len() as u64;
+    assert!(writes >= 10, "{writes} writes");
+    for crash in [Crash::Before, Crash::After] {
+        for nth in 1..=writes {
+            let when = format!("{crash:?} write {nth} is done");
+            let (mut rig, memory) = rig(Dialect::Sqlite).await;
+            let crashed = memory.crash_at(nth, crash);
+            tokio::select! {
+                result = rig.full() => panic!("{when}: the run must not end: {result:?}"),
+                signal = crashed => signal.unwrap(),
+            }
+            recover(&mut rig, &memory).await;
+            assert_true(&memory, &when);
+        }
+    }
+}
