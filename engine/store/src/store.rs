@@ -84,12 +84,11 @@ impl Store {
         let options = AnyConnectOptions::from_str(url).map_err(|error| unreachable(error.to_string()))?;
         let mut connection =
             AnyConnection::connect_with(&options).await.map_err(|error| not_opened(url, StoreError::from(error)))?;
-        connection.execute(dialect.greeting()).await?;
-        if matches!(dialect, Dialect::Sqlite(_)) {
-            connection.execute("pragma journal_mode = wal").await?;
-        }
-        migrate(&mut connection, &dialect, url, migrations).await?;
-        connection.close().await?;
+        let prepared = prepare(&mut connection, &dialect, url, migrations).await;
+        // Also after a failure: a connection that is only dropped holds the file a little longer than this call.
+        let closed = connection.close().await;
+        prepared?;
+        closed?;
         let store = Self::over(dialect, url, &options, clock);
         store.measure_offset().await?;
         Ok(store)
@@ -221,6 +220,15 @@ impl Store {
     pub(crate) fn failpoints(&self) -> Option<&FailPoints> {
         self.failpoints.as_deref()
     }
+}
+
+/// Sets the connection and brings the schema up to date.
+async fn prepare(connection: &mut AnyConnection, dialect: &Dialect, url: &str, migrations: &[Migration]) -> Result<()> {
+    connection.execute(dialect.greeting()).await?;
+    if matches!(dialect, Dialect::Sqlite(_)) {
+        connection.execute("pragma journal_mode = wal").await?;
+    }
+    migrate(connection, dialect, url, migrations).await
 }
 
 /// Names the database in failures that would not say which.
