@@ -75,6 +75,7 @@ create table targets (
   next_due_at bigint,
   last_full_at bigint,
   generation bigint not null default 0,
+  guard_mark bigint not null default 0,
   created_at bigint not null
 );
 
@@ -274,7 +275,6 @@ create table plan_lines (
   id text collate "C" not null,
   action text collate "C" not null,
   body text collate "C" not null,
-  counted text collate "C",
   state text collate "C" not null,
   detail text collate "C",
   request_id text collate "C",
@@ -291,6 +291,33 @@ create table plan_claims (
   primary key (run, seq, claim, attribute, value)
 );
 create index plan_claims_value on plan_claims (run, claim, attribute, value);
+
+-- What the guard counts the lines of a plan as. `fingerprint` says what exactly a person approves.
+create table plan_counted (
+  run text collate "C" not null,
+  seq bigint not null,
+  operation text collate "C" not null,
+  about text collate "C" not null,
+  kind text collate "C" not null,
+  id text collate "C" not null,
+  fingerprint text collate "C" not null,
+  approved bigint not null,
+  primary key (run, seq, operation, about)
+);
+create index plan_counted_object on plan_counted (kind, id, operation, about, run);
+
+-- What the guard let through within the last 24 hours without anybody's approval.
+create table guarded (
+  target text collate "C" not null,
+  operation text collate "C" not null,
+  kind text collate "C" not null,
+  id text collate "C" not null,
+  about text collate "C" not null,
+  at bigint not null,
+  run text collate "C" not null,
+  primary key (target, operation, kind, id, about)
+);
+create index guarded_at on guarded (target, at);
 
 -- The links that a plan will make: its references are compared as if they stood already.
 create table plan_links (

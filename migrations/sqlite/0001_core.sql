@@ -77,6 +77,7 @@ create table targets (
   next_due_at integer,
   last_full_at integer,
   generation integer not null default 0,
+  guard_mark integer not null default 0,
   created_at integer not null
 ) strict, without rowid;
 
@@ -276,7 +277,6 @@ create table plan_lines (
   id text not null,
   action text not null,
   body text not null,
-  counted text,
   state text not null,
   detail text,
   request_id text,
@@ -293,6 +293,33 @@ create table plan_claims (
   primary key (run, seq, claim, attribute, value)
 ) strict, without rowid;
 create index plan_claims_value on plan_claims (run, claim, attribute, value);
+
+-- What the guard counts the lines of a plan as. `fingerprint` says what exactly a person approves.
+create table plan_counted (
+  run text not null,
+  seq integer not null,
+  operation text not null,
+  about text not null,
+  kind text not null,
+  id text not null,
+  fingerprint text not null,
+  approved integer not null,
+  primary key (run, seq, operation, about)
+) strict, without rowid;
+create index plan_counted_object on plan_counted (kind, id, operation, about, run);
+
+-- What the guard let through within the last 24 hours without anybody's approval.
+create table guarded (
+  target text not null,
+  operation text not null,
+  kind text not null,
+  id text not null,
+  about text not null,
+  at integer not null,
+  run text not null,
+  primary key (target, operation, kind, id, about)
+) strict, without rowid;
+create index guarded_at on guarded (target, at);
 
 -- The links that a plan will make: its references are compared as if they stood already.
 create table plan_links (

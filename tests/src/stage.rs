@@ -7,9 +7,11 @@
 //! | `tenant user\|group add\|set RECORD name=value ..`, `.. remove\|purge RECORD` | changes the target behind the engine's back |
 //! | `tenant member\|owner\|manager RECORD user\|group RECORD`, `tenant privileged\|mastered user\|group RECORD` | the same for references and marks |
 //! | `tenant next FAULT ..` | what happens to the next writes |
-//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `disable`, `delete`, `remove_reference`, `mode` |
+//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `mode`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
+//! | `pass MINUTES` | lets time pass |
+//! | `approve`, `approve only\|except user\|group ID ..`, `reject` | a person decides about the last run that was held |
 //! | `script user\|group TEXT` | a script after the default ones |
-//! | `sync full`, `sync direct`, `sync user\|group ID`, `approve`, `resume`, `resume user\|group ID` | runs the engine |
+//! | `sync full`, `sync direct`, `sync user\|group ID`, `resume`, `resume user\|group ID` | runs the engine |
 //! | `show user\|group ID` | the target record of a source object |
 
 mod configure;
@@ -18,11 +20,12 @@ mod source;
 mod tenant;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use entrain_model::{Kind, ObjectRef, RunId};
-use entrain_store::RunState;
+use entrain_store::{Choice, RunState};
 use entrain_sync::{Report, Resumed, Silent, SyncError};
 
 use crate::database::Dialect;
@@ -80,13 +83,26 @@ impl Stage {
         if lines.is_empty() {
             lines.push("nothing is due".to_owned());
         }
-        Ok(lines)
+        Ok(lines.iter().map(|line| show::without_runs(line)).collect())
     }
 
-    async fn approve(&mut self) -> anyhow::Result<Vec<String>> {
+    async fn approve(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
         let run = self.waiting.take().context("no run waits for approval")?;
-        let result = self.rig.engine.approve(&self.rig.target, &run, "the scenario", &Silent).await;
+        let named = || (2..command.words.len()).step_by(2).map(|place| object(command, place)).collect::<anyhow::Result<_>>();
+        let choice = match command.words.get(1).map(String::as_str) {
+            None => Choice::All,
+            Some("only") => Choice::Only(named()?),
+            Some("except") => Choice::Except(named()?),
+            Some(other) => bail!("`approve {other}` is no choice"),
+        };
+        let result = self.rig.engine.approve(&self.rig.target, &run, "the scenario", &choice, &Silent).await;
         self.told(vec![result]).await
+    }
+
+    async fn reject(&mut self) -> anyhow::Result<Vec<String>> {
+        let run = self.waiting.take().context("no run waits for approval")?;
+        self.rig.engine.reject(&run, "the scenario").await?;
+        Ok(vec!["rejected".to_owned()])
     }
 
     async fn resume(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
@@ -121,7 +137,13 @@ impl World for Stage {
                 self.rig.script(kind, command.word(2, "a script")?).await.map(|()| Vec::new())
             }
             "sync" => self.sync(command).await,
-            "approve" => self.approve().await,
+            "approve" => self.approve(command).await,
+            "reject" => self.reject().await,
+            "pass" => {
+                let minutes: u64 = command.word(1, "minutes")?.parse()?;
+                self.rig.clock.advance(Duration::from_secs(minutes * 60));
+                Ok(Vec::new())
+            }
             "resume" => self.resume(command).await,
             "show" => self.shown(command).await,
             other => bail!("`{other}` is no command of scenarios"),

@@ -1,4 +1,4 @@
-//! What a change means for others: for unique values, and for the guard.
+//! What a change means for others: the unique values that it takes or gives up.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,16 +10,4 @@ pub enum Claim {
     Wants,
     /// It gives it up: the value is free afterwards.
     Frees,
-}
-
-/// Against which limit of the guard a change counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Counted {
-    /// A sign-in is blocked.
-    Disable,
-    /// A record is deleted.
-    Delete,
-    /// A reference is taken away.
-    RemoveReference,
 }

@@ -85,12 +85,22 @@ pub struct Proof {
     cursor: Option<Cursor>,
     incremental: bool,
     pages: u64,
+    counted: Option<u64>,
 }
 
 impl Proof {
     /// For a directory that saw the last page of all: `cursor` is where the next incremental read begins.
     pub fn last_page_seen(pages: u64, since: Option<&Cursor>, cursor: Option<Cursor>) -> Self {
-        Self { cursor, incremental: since.is_some(), pages }
+        Self { cursor, incremental: since.is_some(), pages, counted: None }
+    }
+    /// The same with what the directory says, apart from the pages, that there is altogether.
+    #[must_use]
+    pub fn with_count(self, counted: Option<u64>) -> Self {
+        Self { counted, ..self }
+    }
+    /// How many records there are by the directory's own count.
+    pub fn counted(&self) -> Option<u64> {
+        self.counted
     }
     /// Where the next incremental read begins.
     pub fn cursor(&self) -> Option<&Cursor> {
@@ -111,6 +121,13 @@ impl Proof {
 pub enum Subset {
     /// The cursor is no longer valid; everything must be read again.
     CursorExpired,
+    /// The last page was seen, and yet there are fewer records than the directory counts.
+    Short {
+        /// How many there were.
+        seen: u64,
+        /// How many it counts.
+        counted: u64,
+    },
     /// The directory does not offer this read, or forbids it.
     NotOffered(String),
 }

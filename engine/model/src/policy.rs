@@ -6,11 +6,15 @@ use crate::Millis;
 
 /// How far a target may be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Mode {
     /// Plans and reports; never writes.
     #[default]
     Observe,
+    /// Makes what is missing, with its references; what is there already is found and linked, and stays as it is.
+    CreateOnly,
+    /// Creates, updates and adds references; takes nothing away and removes nobody.
+    Upsert,
     /// Creates, updates and removes.
     Full,
 }
@@ -50,49 +54,8 @@ macro_rules! words {
 #[error("`{0}` is none of the choices")]
 pub struct UnknownWord(String);
 
-words!(Mode { Observe = "observe", Full = "full" });
+words!(Mode { Observe = "observe", CreateOnly = "create-only", Upsert = "upsert", Full = "full" });
 words!(Removal { Leave = "leave", Disable = "disable", Delete = "delete" });
-
-/// The most of one operation that a run may do without approval: the larger of a count and a share of the population.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Limit {
-    /// This many are always allowed.
-    pub count: u64,
-    /// So are this many per cent of the linked population.
-    pub percent: f64,
-}
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self { count: 10, percent: 2.0 }
-    }
-}
-
-impl Limit {
-    /// How many are allowed at this population.
-    pub fn allowed(&self, population: u64) -> u64 {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            clippy::cast_precision_loss,
-            reason = "populations are far below 2^52"
-        )]
-        let share = (population as f64 * self.percent / 100.0).floor() as u64;
-        self.count.max(share)
-    }
-}
-
-/// The guard's limits of one run.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Users whose sign-in is blocked, by removal or by attribute.
-    pub disable: Limit,
-    /// Records that are deleted.
-    pub delete: Limit,
-    /// References that are taken away.
-    pub remove_reference: Limit,
-}
 
 /// One matching key: a target attribute, and where the wanted value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,27 +1,56 @@
 //! What a change means for others: the unique values it takes and gives up, and what the guard counts it as.
 
-use entrain_model::{Action, Attributes, Change, Claim, Counted, Edit, KindSchema, ObjectState, Schema, fold};
-use serde_json::Value as Json;
+use entrain_model::{
+    Action, Attributes, Change, Claim, Counted, Edit, KindSchema, Limits, ObjectState, Operation, Schema, TargetId, fold,
+};
+use serde_json::{Value as Json, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::attributes::{Moment, attributes_of, flat};
+use crate::compare::is_unset;
+use crate::digest::{canonical, hex};
 use crate::edits::Known;
 
 /// A unique value that a change takes or gives up: attribute and folded value.
 pub type Claimed = (Claim, String, String);
 
-/// What the guard counts this change as, if it counts it.
-pub fn counted(change: &Change, schema: &Schema) -> Option<Counted> {
-    match &change.action {
-        Action::Delete { .. } => Some(Counted::Delete),
-        Action::RemoveReference { .. } => Some(Counted::RemoveReference),
-        Action::Disable { .. } | Action::Update { .. } => {
-            disables(&change.action, schema.of(change.object.kind)).then_some(Counted::Disable)
+/// What the guard counts this change as: all that some rule has a limit for.
+pub fn counted(change: &Change, schema: &Schema, limits: &Limits) -> Vec<Counted> {
+    let kind = change.object.kind;
+    let mut counts = deeds(&change.action, schema.of(kind));
+    counts.retain(|(operation, about, _)| limits.count(kind, *operation, about));
+    let fingerprint = |done: Json| hex(&Sha256::digest(canonical(&done).to_string())[..16]);
+    counts.into_iter().map(|(operation, about, done)| Counted { operation, about, fingerprint: fingerprint(done) }).collect()
+}
+
+/// The sorts of what the action does, to what of the object, and what of it a person approves: the record and what it is
+/// to have. What it had before is not part of that, nor is the rest of an update.
+fn deeds(action: &Action, schema: &KindSchema) -> Vec<(Operation, String, Json)> {
+    let whole = |operation, done| vec![(operation, String::new(), done)];
+    match action {
+        Action::Create { .. } => whole(Operation::Create, Json::Null),
+        Action::Restore { id, .. } => whole(Operation::Create, json!(id)),
+        Action::Delete { id } => whole(Operation::Delete, json!(id)),
+        Action::Disable { id } => whole(Operation::Disable, json!(id)),
+        Action::RemoveReference { relation, to, .. } => {
+            vec![(Operation::RemoveReference, format!("{} {to}", relation.as_str()), Json::Null)]
         }
-        Action::Link { .. }
-        | Action::Unlink { .. }
-        | Action::Create { .. }
-        | Action::Restore { .. }
-        | Action::AddReference { .. } => None,
+        Action::Update { id, edits } => {
+            let blocks = disables(action, schema).then(|| (Operation::Disable, String::new(), json!(id)));
+            blocks.into_iter().chain(edits.iter().map(|edit| edited(id, edit, schema))).collect()
+        }
+        Action::Link { .. } | Action::Unlink { .. } | Action::AddReference { .. } => Vec::new(),
+    }
+}
+
+fn edited(id: &TargetId, edit: &Edit, schema: &KindSchema) -> (Operation, String, Json) {
+    let done = json!([id, edit.to]);
+    if Some(edit.attribute.as_str()) == schema.login {
+        (Operation::Rename, String::new(), done)
+    } else if is_unset(&edit.to) && edit.was.as_ref().is_none_or(|was| !is_unset(was)) {
+        (Operation::Clear, edit.attribute.clone(), done)
+    } else {
+        (Operation::Change, edit.attribute.clone(), done)
     }
 }
 

@@ -33,7 +33,7 @@ pub fn digest<'a>(lines: impl Iterator<Item = &'a Decision>) -> String {
 }
 
 /// The same value with object members in order of their names, however the map was made to keep them.
-fn canonical(value: &Json) -> Json {
+pub(crate) fn canonical(value: &Json) -> Json {
     match value {
         Json::Object(members) => {
             let sorted: BTreeMap<&String, Json> = members.iter().map(|(name, value)| (name, canonical(value))).collect();

@@ -1,30 +1,62 @@
 //! The guard: how far a run may go without a person's approval.
 
-use entrain_model::{Limit, Limits, ObjectRef};
+use entrain_model::{Kind, Limit, ObjectRef, Operation, Rule, Share};
 use serde::{Deserialize, Serialize};
 
-/// How many changes of each dangerous sort a run would make.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// Users whose sign-in would be blocked.
-    pub disable: u64,
-    /// Records that would be deleted.
-    pub delete: u64,
-    /// References that would be taken away.
-    pub remove_reference: u64,
-    /// Records that would be deleted while one with the same unique value is to be made: [`crate::order`] finds them.
-    pub recreated: Vec<Recreated>,
+/// How much of what a rule counts there would be, with the run and with what was done before it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Count<'a> {
+    /// The rule.
+    pub rule: &'a Rule,
+    /// The attribute of a change of an attribute; the group of a rule for each group; empty otherwise.
+    pub about: String,
+    /// In this run.
+    pub run: u64,
+    /// In this run and all others within the last sixty minutes.
+    pub hour: u64,
+    /// In this run and all others within the last 24 hours.
+    pub day: u64,
+    /// What there is of it altogether: the measure of the shares.
+    pub population: u64,
 }
 
-/// What the target holds of ours; the shares of the limits refer to it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Population {
-    /// Linked users.
-    pub users: u64,
-    /// Linked groups.
-    pub groups: u64,
-    /// References between linked records.
-    pub references: u64,
+impl Count<'_> {
+    /// Whether the rule is broken if nothing is linked at all: only then the population matters.
+    pub fn may_exceed(&self) -> bool {
+        exceeded(&Count { population: 0, ..self.clone() }).is_some()
+    }
+}
+
+/// What else is suspicious about a plan, whatever its numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Suspicion {
+    /// A record would be deleted while one with the same unique value is to be made: [`crate::order`] finds them. Mostly a
+    /// rename that lost the stable id of its object.
+    Recreated {
+        /// The attribute.
+        attribute: String,
+        /// The folded value.
+        value: String,
+        /// Whose record would be deleted.
+        deleted: ObjectRef,
+        /// Whose record would be made.
+        created: ObjectRef,
+    },
+    /// The source has nothing of a kind of which much is linked: mostly a failed import or a lost mount.
+    Emptied {
+        /// What it lacks, in the singular.
+        what: String,
+        /// How many are linked.
+        linked: u64,
+    },
+    /// Some of the changes are part of a plan that waits for approval already.
+    Awaited {
+        /// How many.
+        changes: u64,
+        /// The run that waits.
+        run: String,
+    },
 }
 
 /// What the guard says.
@@ -37,55 +69,85 @@ pub enum Verdict {
     NeedsApproval(Vec<String>),
 }
 
-/// A unique value that one change gives up by deleting a record and another wants for a new one: mostly a rename that
-/// lost the stable id of its object.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Recreated {
-    /// The attribute.
-    pub attribute: String,
-    /// The folded value.
-    pub value: String,
-    /// Whose record would be deleted.
-    pub deleted: ObjectRef,
-    /// Whose record would be made.
-    pub created: ObjectRef,
-}
-
-/// Judges a run by its counts.
-pub fn judge(counts: &Counts, population: &Population, limits: &Limits) -> Verdict {
-    let records = population.users + population.groups;
-    let limited = [
-        beyond("block the sign-in of", "user", counts.disable, &limits.disable, population.users, "linked users"),
-        beyond("delete", "record", counts.delete, &limits.delete, records, "linked records"),
-        beyond(
-            "take away",
-            "reference",
-            counts.remove_reference,
-            &limits.remove_reference,
-            population.references,
-            "references between linked records",
-        ),
-    ];
-    let reasons: Vec<String> = limited.into_iter().flatten().chain(counts.recreated.iter().map(renamed)).collect();
+/// Judges a run by what it would do that nobody approved.
+pub fn judge(counts: &[Count<'_>], suspicions: &[Suspicion]) -> Verdict {
+    let reasons: Vec<String> = counts.iter().filter_map(exceeded).chain(suspicions.iter().map(told)).collect();
     if reasons.is_empty() { Verdict::Apply } else { Verdict::NeedsApproval(reasons) }
 }
 
-fn beyond(verb: &str, noun: &str, count: u64, limit: &Limit, population: u64, of: &str) -> Option<String> {
-    let allowed = limit.allowed(population);
-    let (most, percent) = (limit.count, limit.percent);
-    (count > allowed).then(|| {
-        let plural = if count == 1 { "" } else { "s" };
-        format!(
-            "the run would {verb} {count} {noun}{plural}; {allowed} are allowed without approval \
-             (the larger of {most} and {percent} % of {population} {of})"
-        )
-    })
+/// The first limit that is exceeded, in a sentence.
+fn exceeded(count: &Count<'_>) -> Option<String> {
+    let allowance = &count.rule.allowance;
+    let windows = [
+        ("in one run", count.run, &allowance.run),
+        ("within an hour", count.hour, &allowance.hour),
+        ("within 24 hours", count.day, &allowance.day),
+    ];
+    // Without a change of its own a run is not to blame for what others did.
+    let mut exceeded =
+        windows.into_iter().filter(|(_, number, limit)| count.run > 0 && *number > limit.allowed(count.population));
+    exceeded.next().map(|(window, number, limit)| sentence(count, window, number, limit))
 }
 
-fn renamed(pair: &Recreated) -> String {
-    let Recreated { attribute, value, deleted, created } = pair;
-    format!(
-        "the run would delete the record of {deleted} and make one for {created} with the same {attribute} \"{value}\": \
-         if this is one person or group under a new id, give it back its old id in the source"
-    )
+fn sentence(count: &Count<'_>, window: &str, number: u64, limit: &Limit) -> String {
+    let (allowed, population) = (limit.allowed(count.population), count.population);
+    let would = match window {
+        "in one run" => format!("the run would {}", deed(count, number)),
+        _ => format!("with what was done before, the run would {} {window}", deed(count, number)),
+    };
+    let mut bounds = Vec::new();
+    if limit.count != u64::MAX {
+        bounds.push(format!("at most {}", limit.count));
+    }
+    if limit.minimum_population != u64::MAX {
+        let least = match limit.minimum_population {
+            least if population < least => format!(", taken as {least}"),
+            _ => String::new(),
+        };
+        bounds.push(format!("at most {} % of {population} {}{least}", limit.percent, whole(count)));
+    }
+    let bounds = if bounds.len() > 1 { format!(" ({})", bounds.join(", and ")) } else { String::new() };
+    format!("{would}; {allowed} are allowed {window} without approval{bounds}")
+}
+
+/// What would be done to how many.
+fn deed(count: &Count<'_>, number: u64) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    let (kind, about) = (count.rule.kind, &count.about);
+    match (count.rule.operation, count.rule.share) {
+        (Operation::Create, _) => format!("make {number} {kind}{plural}"),
+        (Operation::Disable, _) => format!("block the sign-in of {number} {kind}{plural}"),
+        (Operation::Delete, _) => format!("delete {number} {kind}{plural}"),
+        (Operation::Rename, _) => format!("change the login of {number} {kind}{plural}"),
+        (Operation::Change, _) => format!("change {about} of {number} {kind}{plural}"),
+        (Operation::Clear, _) => format!("clear {about} of {number} {kind}{plural}"),
+        (Operation::RemoveReference, Share::EachGroup) => format!("take {number} reference{plural} away from group {about}"),
+        (Operation::RemoveReference, Share::Linked) => format!("take away {number} reference{plural} of {kind}s"),
+    }
+}
+
+/// Of what the share is, in the plural.
+fn whole(count: &Count<'_>) -> &'static str {
+    match (count.rule.operation, count.rule.share, count.rule.kind) {
+        (Operation::RemoveReference, Share::EachGroup, _) => "references that it has",
+        (Operation::RemoveReference, Share::Linked, _) => "references between linked records",
+        (_, _, Kind::User) => "linked users",
+        (_, _, Kind::Group) => "linked groups",
+    }
+}
+
+fn told(suspicion: &Suspicion) -> String {
+    match suspicion {
+        Suspicion::Recreated { attribute, value, deleted, created } => format!(
+            "the run would delete the record of {deleted} and make one for {created} with the same {attribute} \"{value}\": \
+             if this is one person or group under a new id, give it back its old id in the source"
+        ),
+        Suspicion::Emptied { what, linked } => format!(
+            "the source has not a single {what}, and {linked} are linked: if an import failed or a mount is lost, fill the source again"
+        ),
+        Suspicion::Awaited { changes, run } => {
+            let (plural, are) = if *changes == 1 { ("", "is") } else { ("s", "are") };
+            format!("{changes} change{plural} of this run {are} part of run {run}, which waits for approval")
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrain_model::{Action, Change, Decision, Hold, ObjectRef, Phase, Schema, TargetId};
 use serde::{Deserialize, Serialize};
 
-use crate::Recreated;
+use crate::Suspicion;
 use crate::claims::disables;
 use crate::parking;
 
@@ -36,7 +36,7 @@ pub struct Ordering {
     /// Changes that cannot be made.
     pub held: Vec<Held>,
     /// Deletions and creations of one unique value, for the guard.
-    pub recreated: Vec<Recreated>,
+    pub recreated: Vec<Suspicion>,
 }
 
 /// The place of a change: within a phase, ranks go one after the other.
@@ -89,11 +89,11 @@ pub fn order(changes: &BTreeMap<i64, Change>, wants: &[Dependency], schema: &Sch
     Ordering { placed: graph.placed(), parkings, held, recreated: recreated(changes, wants) }
 }
 
-fn recreated(changes: &BTreeMap<i64, Change>, wants: &[Dependency]) -> Vec<Recreated> {
+fn recreated(changes: &BTreeMap<i64, Change>, wants: &[Dependency]) -> Vec<Suspicion> {
     let pair = |want: &Dependency| {
         let (created, deleted) = (changes.get(&want.seq)?, changes.get(&want.freed_by?)?);
         let both = matches!((&created.action, &deleted.action), (Action::Create { .. }, Action::Delete { .. }));
-        both.then(|| Recreated {
+        both.then(|| Suspicion::Recreated {
             attribute: want.attribute.clone(),
             value: want.value.clone(),
             deleted: deleted.object.clone(),

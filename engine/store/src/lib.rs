@@ -13,6 +13,7 @@ mod effect;
 mod error;
 mod failpoint;
 mod followup;
+mod guard;
 mod hold;
 mod lease;
 mod link;
@@ -35,6 +36,7 @@ pub use desired::{DesiredRow, Key, Standing};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};
+pub use guard::{Choice, GuardCount, WindowMark};
 pub use hold::HoldRow;
 pub use link::LinkRow;
 pub use mirror::{MirrorCounts, MirrorCursor, MirrorPage, Reading};
@@ -43,7 +45,7 @@ pub use queue::{Due, QueueDepth};
 pub use reference::{ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
 pub use run::{RunKind, RunRow, RunState};
 pub use source::{
-    Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceWriter, UserRow,
+    Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,
 };
 pub use store::Store;
 pub use target::{Halt, HaltKind, Put, TargetRow};

@@ -1,6 +1,6 @@
 //! Links: this source object is that target record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{Attributes, Evidence, Kind, LinkState, Millis, ObjectRef, RunId, TargetId, TargetName};
 use sqlx::AnyConnection;
@@ -25,6 +25,21 @@ pub struct LinkRow {
 const COLUMNS: &str = "kind, id, target_id, version, anchored, evidence, sent, stored, linked_at";
 
 impl Store {
+    /// Which of these objects are linked to a record that we made.
+    pub async fn made(&self, target: &TargetName, objects: &[ObjectRef]) -> Result<BTreeSet<ObjectRef>> {
+        let mut made = BTreeSet::new();
+        for chunk in objects.chunks(CHUNK) {
+            let sql = Sql::new(
+                "select kind, id from links where target = $1 and evidence = $2 and (kind, id) in (select * from (values ",
+            );
+            let sql = sql.arg(target).arg(to_json(&Evidence::Created)?).objects(chunk).text(") as page)");
+            for row in sql.all(&mut *self.read().await?).await? {
+                made.insert(row.object("")?);
+            }
+        }
+        Ok(made)
+    }
+
     /// The records of these objects, and whether each carries our anchor.
     pub async fn link_ids(&self, target: &TargetName, objects: &[ObjectRef]) -> Result<BTreeMap<ObjectRef, (TargetId, bool)>> {
         let mut connection = self.read().await?;

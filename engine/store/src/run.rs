@@ -3,11 +3,12 @@
 use entrain_model::{Millis, Reason, RunId, Scope, TargetName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::sql::{Columns as _, Sql, limit, to_json, to_word};
-use crate::{Result, Store, StoreError};
+use crate::{Choice, Result, Store, StoreError, guard};
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +38,8 @@ pub enum RunState {
     Halted,
     /// It has a plan and was not to do more.
     Planned,
+    /// Somebody refused its plan.
+    Rejected,
     /// It could not go on.
     Failed,
     /// A later run took its place.
@@ -89,6 +92,7 @@ impl RunState {
             RunState::Planned => "planned",
             RunState::Failed => "failed",
             RunState::Superseded => "superseded",
+            RunState::Rejected => "rejected",
         }
     }
 }
@@ -130,15 +134,7 @@ impl Store {
             .arg(run)
             .run(&mut tx)
             .await?;
-        if state == RunState::Held {
-            Sql::new(
-                "update runs set state = 'superseded' where state = 'held' and id <> $1 \
-                 and target = (select r.target from runs r where r.id = $1) and scope = (select r.scope from runs r where r.id = $1)",
-            )
-            .arg(run)
-            .run(&mut tx)
-            .await?;
-        }
+        supersede(&mut tx, run, state).await?;
         Ok(tx.commit().await?)
     }
 
@@ -164,26 +160,66 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Approves a held run whose plan has this fingerprint. Another run, which plans anew, takes its place.
+    /// Approves a held run whose plan has this fingerprint, all of it or some: the objects of the rest are parked. Another
+    /// run, which plans anew, takes its place.
+    ///
+    /// # Errors
+    /// The run is not held, its plan has another fingerprint, or an object is named that has nothing to be approved.
+    pub async fn approve(&self, run: &RunId, digest: &str, by: &str, choice: &Choice) -> Result<()> {
+        let mut tx = self.begin().await?;
+        self.decide(&mut tx, run, digest, by, RunState::Superseded).await?;
+        guard::choose(&mut tx, run, choice, (&format!("not approved by {by} in run {run}"), self.now())).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Refuses a held run as a whole. The next run plans anew, and is held anew unless the source has changed.
     ///
     /// # Errors
     /// The run is not held, or its plan has another fingerprint.
-    pub async fn approve(&self, run: &RunId, digest: &str, by: &str) -> Result<()> {
+    pub async fn reject(&self, run: &RunId, digest: &str, by: &str) -> Result<()> {
         let mut tx = self.begin().await?;
-        let approved = Sql::new(
-            "update runs set state = 'superseded', approved_by = $1, approved_at = $2 where id = $3 and state = 'held' and digest = $4",
+        self.decide(&mut tx, run, digest, by, RunState::Rejected).await?;
+        Ok(tx.commit().await?)
+    }
+
+    async fn decide(&self, connection: &mut AnyConnection, run: &RunId, digest: &str, by: &str, state: RunState) -> Result<()> {
+        let decided = Sql::new(
+            "update runs set state = $1, approved_by = $2, approved_at = $3 where id = $4 and state = 'held' and digest = $5",
         )
+        .arg(state.as_str())
         .arg(by)
         .arg(self.now())
         .arg(run)
         .arg(digest)
-        .run(&mut tx)
+        .run(connection)
         .await?;
-        if approved == 0 {
+        if decided == 0 {
             return Err(StoreError::Conflict(format!("run {run} is not held any more, or holds another plan: look at it again")));
         }
-        Ok(tx.commit().await?)
+        Ok(())
     }
+}
+
+/// A plan over everything, held or carried out, takes the place of every plan that was held before it; a smaller one takes
+/// the place of those that have no counted change beside its own.
+async fn supersede(connection: &mut AnyConnection, run: &RunId, state: RunState) -> Result<()> {
+    if !matches!(state, RunState::Held | RunState::Converged | RunState::Partial) {
+        return Ok(());
+    }
+    Sql::new(
+        "update runs set state = 'superseded' where state = 'held' and id < $1
+           and target = (select r.target from runs r where r.id = $1)
+           and (exists (select 1 from runs r where r.id = $1 and r.scope = $2)
+             or $3 = 'held' and not exists (select 1 from plan_counted o where o.run = runs.id and not exists (
+               select 1 from plan_counted n where n.run = $1 and n.kind = o.kind and n.id = o.id
+                 and n.operation = o.operation and n.about = o.about)))",
+    )
+    .arg(run)
+    .arg(EVERYTHING)
+    .arg(state.as_str())
+    .run(connection)
+    .await?;
+    Ok(())
 }
 
 fn in_words(scope: &Scope) -> String {

@@ -31,12 +31,16 @@ fn change(object: &ObjectRef, phase: Phase, action: Action) -> Decision {
     Decision::Change(Change { object: object.clone(), phase, action, basis: Basis { source: 1, link: 0, epoch: 1 } })
 }
 
-fn line(decision: Decision, claims: &[(Claim, &str)], counted: Option<Counted>) -> PlannedLine {
+fn line(decision: Decision, claims: &[(Claim, &str)], counted: Option<Operation>) -> PlannedLine {
     PlannedLine {
         decision,
         claims: claims.iter().map(|(claim, value)| (*claim, "login".into(), (*value).into())).collect(),
-        counted,
+        counted: counted.map(counts).into_iter().collect(),
     }
+}
+
+fn counts(operation: Operation) -> Counted {
+    Counted { operation, about: String::new(), fingerprint: String::new() }
 }
 
 fn update(id: &str) -> Action {
@@ -70,14 +74,14 @@ async fn only_the_held_plan_that_was_seen_is_approved(database: Arc<Database>) {
     let store = with_target(&database).await;
     let run = begin(&store).await;
     store.set_run_digest(&run, "seen").await.unwrap();
-    assert!(store.approve(&run, "seen", "me").await.is_err(), "it still runs");
+    assert!(store.approve(&run, "seen", "me", &Choice::All).await.is_err(), "it still runs");
     store.finish_run(&run, RunState::Held, &json!({})).await.unwrap();
-    let error = store.approve(&run, "other", "me").await.unwrap_err().to_string();
+    let error = store.approve(&run, "other", "me", &Choice::All).await.unwrap_err().to_string();
     assert!(error.contains(run.as_str()), "{error}");
-    store.approve(&run, "seen", "me").await.unwrap();
+    store.approve(&run, "seen", "me", &Choice::All).await.unwrap();
     let row = store.run(&run).await.unwrap().unwrap();
     assert_eq!(row.approved_by.as_deref(), Some("me"));
-    assert!(store.approve(&run, "seen", "me").await.is_err(), "once");
+    assert!(store.approve(&run, "seen", "me", &Choice::All).await.is_err(), "once");
 }
 
 async fn lines_are_kept_in_order(database: Arc<Database>) {
@@ -87,8 +91,8 @@ async fn lines_are_kept_in_order(database: Arc<Database>) {
     let hold = Hold::WaitingFor(ObjectRef::group("g"));
     let mut lines: Vec<_> = (0..600).map(|n| line(change(&u(n), Phase::Updates, update("t")), &[], None)).collect();
     lines.push(line(Decision::Hold(u(1), hold.clone()), &[], None));
-    lines.push(line(change(&u(2), Phase::Leavers, Action::Disable { id: "t".into() }), &[], Some(Counted::Disable)));
-    lines.push(line(change(&u(3), Phase::Removals, Action::Delete { id: "t".into() }), &[], Some(Counted::Delete)));
+    lines.push(line(change(&u(2), Phase::Leavers, Action::Disable { id: "t".into() }), &[], Some(Operation::Disable)));
+    lines.push(line(change(&u(3), Phase::Removals, Action::Delete { id: "t".into() }), &[], Some(Operation::Delete)));
     store.put_plan(&run, &lines[..300]).await.unwrap();
     store.put_plan(&run, &lines[300..]).await.unwrap();
     let (mut seen, mut after) = (Vec::new(), 0);
@@ -101,9 +105,10 @@ async fn lines_are_kept_in_order(database: Arc<Database>) {
     let decisions: Vec<_> = seen.iter().map(|line| line.decision.clone()).collect();
     assert_eq!(decisions, lines.into_iter().map(|line| line.decision).collect::<Vec<_>>());
     assert_eq!((seen[600].phase, seen[600].state), (None, LineState::Held));
-    assert_eq!((seen[601].phase, seen[601].counted), (Some(Phase::Leavers), Some(Counted::Disable)));
+    assert_eq!(seen[601].phase, Some(Phase::Leavers));
+    assert_eq!(store.guarded_lines(&run, 0, 10).await.unwrap().iter().map(|line| line.seq).collect::<Vec<_>>(), [602, 603]);
     let counts = store.plan_counts(&run).await.unwrap();
-    assert_eq!((counts.disable, counts.delete, counts.remove_reference, counts.holds), (1, 1, 0, 1));
+    assert_eq!(counts.holds, 1);
     assert_eq!(counts.by_action, BTreeMap::from([("delete".into(), 1), ("disable".into(), 1), ("update".into(), 600)]));
     let tally = store.tally(&run).await.unwrap();
     assert_eq!((tally.planned["update"], tally.held["waiting_for"], tally.failed), (600, 1, 0));
@@ -133,16 +138,14 @@ async fn a_line_becomes_a_hold(database: Arc<Database>) {
     let run = begin(&store).await;
     let u = ObjectRef::user("u1");
     let planned =
-        line(change(&u, Phase::Updates, update("t")), &[(Claim::Wants, "x"), (Claim::Frees, "y")], Some(Counted::Disable));
+        line(change(&u, Phase::Updates, update("t")), &[(Claim::Wants, "x"), (Claim::Frees, "y")], Some(Operation::Disable));
     store.put_plan(&run, &[planned.clone(), planned]).await.unwrap();
     let hold = Hold::Conflict { attribute: "login".into(), detail: "x".into() };
     store.replace_line(&run, 1, &Decision::Hold(u.clone(), hold.clone())).await.unwrap();
     let lines = store.plan_lines(&run, 0, 10).await.unwrap();
-    assert_eq!(
-        (&lines[0].decision, lines[0].state, lines[0].counted, lines[0].phase),
-        (&Decision::Hold(u, hold), LineState::Held, None, None)
-    );
+    assert_eq!((&lines[0].decision, lines[0].state, lines[0].phase), (&Decision::Hold(u, hold), LineState::Held, None));
     assert_eq!(database.shell("select count(*), min(seq) from plan_claims"), "2|2", "its claims went with it");
+    assert_eq!(database.shell("select count(*), min(seq) from plan_counted"), "1|2", "and the guard counts it no more");
     assert_eq!(store.next_lines(&run, Phase::Updates, 10).await.unwrap().len(), 1);
 }
 

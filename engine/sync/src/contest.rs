@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{Decision, Hold, ObjectRef};
-use entrain_plan::{Dependency, Recreated, order};
+use entrain_plan::{Dependency, Suspicion, order};
 use entrain_store::{ContestedLine, PlannedLine};
 
 use crate::SyncError;
 use crate::engine::Run;
 
 /// Moves, adds and holds lines until every value is free when it is taken. What would be deleted and made anew is for the guard.
-pub(crate) async fn arrange(run: &Run<'_>) -> Result<Vec<Recreated>, SyncError> {
+pub(crate) async fn arrange(run: &Run<'_>) -> Result<Vec<Suspicion>, SyncError> {
     let store = run.store();
     let wants: Vec<_> = store.contested(&run.id).await?.into_iter().map(dependency).collect();
     if wants.is_empty() {
@@ -54,7 +54,7 @@ async fn replace(run: &Run<'_>, seq: i64, instead: Vec<Decision>) -> Result<(), 
 }
 
 fn added(decision: Decision) -> PlannedLine {
-    PlannedLine { decision, claims: Vec::new(), counted: None }
+    PlannedLine { decision, claims: Vec::new(), counted: Vec::new() }
 }
 
 fn dependency(line: ContestedLine) -> Dependency {

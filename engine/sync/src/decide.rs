@@ -3,26 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{
-    Action, Basis, Change, Condition, Counted, Decision, Desired, Hold, ObjectRef, ObjectState, Phase, Relation, Scope,
-    anchor_value,
+    Action, Basis, Change, Condition, Decision, Desired, Hold, Mode, ObjectRef, ObjectState, Phase, Relation, Scope, anchor_value,
 };
-use entrain_plan::{Counts, PlanDigest, Population, Recreated, Verdict, claims, counted, is_doubtful, judge, plan};
+use entrain_plan::{Origin, claims, counted, is_doubtful, permits, plan};
 use entrain_store::{PlannedLine, ReferenceChange, ReferenceEdit, ReferenceScope, Settled};
 
 use crate::discover::Seen;
 use crate::engine::{Approval, PAGE, Run};
+use crate::guard::Judged;
 use crate::lookup::ask_again;
 use crate::map::anchor_of;
-use crate::{Step, SyncError, contest, fallout};
-
-/// What the guard says of a plan.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Judged {
-    /// It may be applied.
-    Apply,
-    /// A person must approve it, for these reasons.
-    Held(Vec<String>),
-}
+use crate::{Step, SyncError, contest, fallout, guard};
 
 /// Plans the scope and judges the whole.
 pub(crate) async fn decide(run: &Run<'_>, scope: &Scope, seen: Seen, approval: Option<&Approval>) -> Result<Judged, SyncError> {
@@ -50,7 +41,7 @@ pub(crate) async fn decide(run: &Run<'_>, scope: &Scope, seen: Seen, approval: O
     }
     let recreated = contest::arrange(run).await?;
     run.store().prune_holds(&run.target.name, &run.id, only.as_deref()).await?;
-    judged(run, recreated, approval).await
+    guard::judged(run, recreated, approval).await
 }
 
 async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), SyncError> {
@@ -60,10 +51,10 @@ async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), Sy
     let mut lines = Vec::new();
     for state in &states {
         for decision in plan(state, schema, &run.policy) {
-            let decision = repeated(run, decision);
+            let Some(decision) = permitted(run, repeated(run, decision), Origin::Found) else { continue };
             let (claims, counted) = match &decision {
-                Decision::Change(change) => (claims(change, state, schema), counted(change, schema)),
-                Decision::Hold(..) => (Vec::new(), None),
+                Decision::Change(change) => (claims(change, state, schema), counted(change, schema, &run.target.limits)),
+                Decision::Hold(..) => (Vec::new(), Vec::new()),
             };
             lines.push(PlannedLine { decision, claims, counted });
         }
@@ -151,9 +142,20 @@ async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), Sync
     loop {
         let (page, next) = run.store().reference_page(&run.target.name, &run.id, scope, after, PAGE).await?;
         let from: BTreeSet<_> = page.iter().map(|change| change.object.clone()).collect();
-        let bases = run.store().bases(&run.target.name, &from.into_iter().collect::<Vec<_>>()).await?;
-        let kept = page.into_iter().filter(|change| run.target.relations.contains(&change.relation));
-        let lines: Vec<_> = kept.map(|change| line(change, &bases)).collect();
+        let from: Vec<_> = from.into_iter().collect();
+        let bases = run.store().bases(&run.target.name, &from).await?;
+        let made = match run.target.mode {
+            Mode::CreateOnly => run.store().made(&run.target.name, &from).await?,
+            Mode::Observe | Mode::Upsert | Mode::Full => BTreeSet::new(),
+        };
+        let mut lines = Vec::with_capacity(page.len());
+        for change in page.into_iter().filter(|change| run.target.relations.contains(&change.relation)) {
+            let is_new = bases.get(&change.object).is_none_or(|basis| basis.link == 0);
+            let origin = if is_new || made.contains(&change.object) { Origin::Made } else { Origin::Found };
+            if let Some(decision) = permitted(run, decided(change, &bases), origin) {
+                lines.push(line(run, decision));
+            }
+        }
         put(run, &lines).await?;
         match next {
             Some(cursor) => after = Some(cursor),
@@ -162,7 +164,28 @@ async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), Sync
     }
 }
 
-fn line(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> PlannedLine {
+/// The decision, unless the mode of the target leaves such things as they are.
+fn permitted(run: &Run<'_>, decision: Decision, origin: Origin) -> Option<Decision> {
+    match &decision {
+        Decision::Change(change) if !permits(run.target.mode, &change.action, origin) => {
+            run.leave(&change.action);
+            None
+        }
+        // What nobody would change need not wait for anything.
+        Decision::Hold(_, Hold::WaitingFor(_)) if run.target.mode == Mode::CreateOnly && origin == Origin::Found => None,
+        Decision::Change(_) | Decision::Hold(..) => Some(decision),
+    }
+}
+
+fn line(run: &Run<'_>, decision: Decision) -> PlannedLine {
+    let counted = match &decision {
+        Decision::Change(change) => counted(change, run.target.schema(), &run.target.limits),
+        Decision::Hold(..) => Vec::new(),
+    };
+    PlannedLine { decision, claims: Vec::new(), counted }
+}
+
+fn decided(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> Decision {
     let ReferenceChange { object, relation, edit } = reference;
     let basis = bases.get(&object).copied().unwrap_or_default();
     let change = |phase, action| Decision::Change(Change { object: object.clone(), phase, action, basis });
@@ -170,11 +193,9 @@ fn line(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> Plann
         Relation::Manager => Phase::Managers,
         Relation::Member | Relation::Owner => Phase::References,
     };
-    let mut counted = None;
-    let decision = match edit {
+    match edit {
         ReferenceEdit::Add(to) => change(phase, Action::AddReference { relation, to }),
         ReferenceEdit::Remove { to_kind, to } => {
-            counted = Some(Counted::RemoveReference);
             change(Phase::ReferenceRemovals, Action::RemoveReference { relation, to_kind, to })
         }
         ReferenceEdit::Waits(other) => Decision::Hold(object.clone(), Hold::WaitingFor(other)),
@@ -185,37 +206,5 @@ fn line(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> Plann
                 detail: "it is a reference to itself, which the target does not allow: remove it in the source".into(),
             },
         ),
-    };
-    PlannedLine { decision, claims: Vec::new(), counted }
-}
-
-/// The verdict over the whole plan. An approval counts only for the very plan that was approved.
-async fn judged(run: &Run<'_>, recreated: Vec<Recreated>, approval: Option<&Approval>) -> Result<Judged, SyncError> {
-    let store = run.store();
-    let counts = store.plan_counts(&run.id).await?;
-    let population = store.population(&run.target.name).await?;
-    let digest = digest(run).await?;
-    store.set_run_digest(&run.id, &digest).await?;
-    let counts = Counts { disable: counts.disable, delete: counts.delete, remove_reference: counts.remove_reference, recreated };
-    // A share matters only beyond the count that is always allowed.
-    let references = match counts.remove_reference > run.target.limits.remove_reference.count {
-        true => store.linked_references(&run.target.name).await?,
-        false => 0,
-    };
-    let population = Population { users: population.users, groups: population.groups, references };
-    Ok(match judge(&counts, &population, &run.target.limits) {
-        Verdict::Apply => Judged::Apply,
-        Verdict::NeedsApproval(_) if approval.is_some_and(|approval| approval.digest == digest) => Judged::Apply,
-        Verdict::NeedsApproval(reasons) => Judged::Held(reasons),
-    })
-}
-
-async fn digest(run: &Run<'_>) -> Result<String, SyncError> {
-    let (mut digest, mut after) = (PlanDigest::default(), 0);
-    loop {
-        let page = run.store().plan_lines(&run.id, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(digest.finish()) };
-        after = last.seq;
-        page.iter().for_each(|line| digest.add(&line.decision));
     }
 }

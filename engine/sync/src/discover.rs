@@ -69,10 +69,25 @@ async fn enumerate(run: &Run<'_>, kind: Kind, attributes: &BTreeSet<String>, sin
     let mut sink = MirrorSink::new(run, kind, generation, reading, |_| {});
     let read = run.hands().directory().read(&query, &mut sink).await.map_err(|error| stop(run, error))?;
     if let Read::Complete(proof) = &read {
+        if let Some(short) = short(run, kind, proof, generation).await? {
+            return Ok(Read::Partial(short));
+        }
         store.complete_mirror(&run.target.name, kind, proof, attributes, generation).await?;
     }
     Ok(read)
 }
+
+/// Whether a full read brought fewer records than the directory counts: a page that is lost without a trace looks complete.
+/// The count itself may be some minutes late, hence the tolerance.
+async fn short(run: &Run<'_>, kind: Kind, proof: &Proof, generation: i64) -> Result<Option<Subset>, SyncError> {
+    let Some(counted) = proof.counted().filter(|_| !proof.incremental()) else { return Ok(None) };
+    let seen = run.store().seen(&run.target.name, kind, generation).await?;
+    let tolerance = TOLERATED.max(counted / 1_000);
+    Ok((seen.saturating_add(tolerance) < counted).then_some(Subset::Short { seen, counted }))
+}
+
+/// So many records may be missing from a full read, or one in a thousand.
+const TOLERATED: u64 = 5;
 
 /// The cursor of the last read, unless it is too old or a mapping names an attribute that it does not track.
 async fn resume_from(run: &Run<'_>, kind: Kind, wanted: &BTreeSet<String>) -> Result<Option<Cursor>, SyncError> {
@@ -115,6 +130,9 @@ fn complete(read: Read) -> Result<Proof, SyncError> {
     match read {
         Read::Complete(proof) => Ok(proof),
         Read::Partial(Subset::CursorExpired) => Err(SyncError::Incomplete("the read expired while it ran".into())),
+        Read::Partial(Subset::Short { seen, counted }) => Err(SyncError::Incomplete(format!(
+            "the last page was read and {seen} records were seen, but the target counts {counted}; nothing is concluded from that"
+        ))),
         Read::Partial(Subset::NotOffered(why)) => Err(SyncError::Incomplete(why)),
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use entrain_model::{Clock, Millis, Policy, Reason, RunId, Scope, TargetName};
+use entrain_model::{Action, Clock, Millis, Policy, Reason, RunId, Scope, TargetName};
 use entrain_store::{Halt, RunKind, RunState, Store};
 
-use crate::decide::{self, Judged};
+use crate::decide;
+use crate::guard::Judged;
 use crate::recover::Repeats;
 use crate::report::Report;
 use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover};
@@ -52,11 +53,11 @@ impl Ask {
     }
 }
 
-/// An approved plan, by its digest: a plan that came out otherwise is not covered.
+/// Somebody approved what the guard counted in an earlier plan: what comes out otherwise is not covered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// The digest of the plan that was shown.
-    pub digest: String,
+    /// The run that was held.
+    pub run: RunId,
 }
 
 /// One reconcile under way.
@@ -74,6 +75,8 @@ pub(crate) struct Run<'a> {
     /// When the claim of the target was renewed last.
     claimed: AtomicI64,
     hands: Hands,
+    /// What the mode of the target leaves undone, by action.
+    left: Mutex<BTreeMap<&'static str, u64>>,
     progress: &'a dyn Progress,
 }
 
@@ -129,6 +132,7 @@ impl Engine {
             repeats: Repeats::default(),
             started: self.store.now(),
             hands,
+            left: Mutex::default(),
             progress,
             claimed: AtomicI64::new(0),
         };
@@ -263,6 +267,17 @@ impl Run<'_> {
 
     pub(crate) fn progress(&self) -> &dyn Progress {
         self.progress
+    }
+
+    /// Notes what the mode of the target leaves undone.
+    pub(crate) fn leave(&self, action: &Action) {
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner).entry(action.as_str()).or_default() += 1;
+    }
+
+    /// What the mode of the target left undone, by action.
+    pub(crate) fn left(&self) -> BTreeMap<String, u64> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        left.iter().map(|(action, count)| ((*action).to_owned(), *count)).collect()
     }
 
     pub(crate) fn hands(&self) -> &Hands {

@@ -14,6 +14,7 @@ mod engine;
 mod error;
 mod execute;
 mod fallout;
+mod guard;
 mod hands;
 mod lookup;
 mod map;

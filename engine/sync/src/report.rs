@@ -33,6 +33,8 @@ pub struct Report {
     pub failed: u64,
     /// Changes that were no longer true when their turn came; their objects are queued anew.
     pub dropped: u64,
+    /// Changes by action that the mode of the target leaves undone.
+    pub left: BTreeMap<String, u64>,
     /// How the writing went in time; `None` if nothing was written.
     pub writing: Option<Writing>,
 }
@@ -64,6 +66,7 @@ impl Report {
             held: BTreeMap::new(),
             failed: 0,
             dropped: 0,
+            left: BTreeMap::new(),
             writing: None,
         }
     }
@@ -78,7 +81,7 @@ impl Report {
         json!({
             "run": self.run, "target": self.target, "state": self.state.as_str(), "reasons": self.reasons,
             "halt": self.halt, "planned": self.planned, "done": self.done, "held": self.held,
-            "failed": self.failed, "dropped": self.dropped,
+            "failed": self.failed, "dropped": self.dropped, "left": self.left,
             "expected_seconds": self.writing.and_then(|writing| Some(writing.expected?.as_secs())),
             "writing_seconds": self.writing.map(|writing| writing.took.as_secs_f64()),
         })
@@ -103,6 +106,7 @@ impl Run<'_> {
             held: tally.held,
             failed: tally.failed,
             dropped: tally.dropped,
+            left: self.left(),
             ..Report::empty(&self.target.name, state)
         })
     }

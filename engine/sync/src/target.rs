@@ -99,7 +99,7 @@ impl Target {
     pub(crate) fn hands(&self) -> Hands {
         let free = Hands::Free(Arc::clone(&self.directory));
         match self.mode {
-            Mode::Full => free,
+            Mode::CreateOnly | Mode::Upsert | Mode::Full => free,
             Mode::Observe => free.tied(),
         }
     }

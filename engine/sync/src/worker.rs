@@ -121,10 +121,9 @@ impl Worker {
                     store.done(&target.name, &rows).await?;
                 }
                 RunState::Held => {
-                    let reason = report.reasons.join("; ");
-                    store.retry_later(&target.name, &rows, later(store.now(), HELD), &reason).await?;
+                    self.hold(target, report, &rows).await?;
                 }
-                RunState::Halted | RunState::Failed | RunState::Superseded | RunState::Running => {}
+                RunState::Halted | RunState::Failed | RunState::Superseded | RunState::Rejected | RunState::Running => {}
             },
             Err(error) => store.retry_later(&target.name, &rows, later(store.now(), FAILED), &error.to_string()).await?,
         }
@@ -133,6 +132,20 @@ impl Worker {
         }
         self.direct.synced(&objects, &result);
         Ok(())
+    }
+
+    /// What the guard held waits for approval. What was only leased with it is due again by itself.
+    async fn hold(&self, target: &Target, report: &Report, rows: &[(ObjectRef, i64)]) -> Result<(), StoreError> {
+        let store = self.engine.store();
+        let Some(run) = &report.run else { return Ok(()) };
+        let objects = rows.iter().map(|(object, _)| object.clone()).collect();
+        let guarded = store.guarded_objects(run, &objects).await?;
+        let (held, free): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|(object, _)| guarded.contains(object));
+        // A plan that is held for nothing of its own objects would come back at once, for ever.
+        let (held, free) = if held.is_empty() { (free, held) } else { (held, free) };
+        let reason = report.reasons.join("; ");
+        store.retry_later(&target.name, &held, later(store.now(), HELD), &reason).await?;
+        store.retry_later(&target.name, &free, store.now(), &reason).await
     }
 
     /// The due objects, and those whose scope moved with a group that is due.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Clock as _, Millis, ObjectRef, Reason, Scope};
-use entrain_store::{RunState, Store, StoreError};
+use entrain_store::{Choice, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Report, Silent, SyncError, Worker};
 use tokio::sync::watch;
 
@@ -91,7 +91,7 @@ impl<'a> Process<'a> {
         self.world.clock.tell();
     }
 
-    /// Resumes what is halted and approves what is held, by its digest.
+    /// Resumes what is halted and approves what is held.
     pub(super) async fn operator(&self) {
         loop {
             self.world.clock.sleep(ROUND).await;
@@ -104,7 +104,7 @@ impl<'a> Process<'a> {
             }
             let runs = store.runs(Some(&self.world.target.name), 50).await.unwrap_or_default();
             for run in runs.iter().filter(|run| run.state == RunState::Held) {
-                match self.engine.approve(&self.world.target, &run.id, "the operator", &Silent).await {
+                match self.engine.approve(&self.world.target, &run.id, "the operator", &Choice::All, &Silent).await {
                     // Another run may have taken its place since it was read.
                     Err(SyncError::Store(StoreError::Conflict(_))) => {}
                     result => self.ended(&result),

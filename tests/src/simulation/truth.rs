@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
 use anyhow::{bail, ensure};
-use entrain_model::{Condition, Kind, Millis, ObjectRef, Observed, Reason, Relation, Removal, Scope, TargetId, anchor_value};
+use entrain_model::{
+    Condition, Decision, Kind, Millis, ObjectRef, Observed, Reason, Relation, Removal, Scope, Share, TargetId, anchor_value,
+};
 use entrain_store::{LineState, RunKind, RunRow, RunState, Store};
 use entrain_sync::{Ask, Engine, Silent};
 use serde_json::{Value as Json, json};
@@ -72,21 +74,27 @@ fn strangers(world: &World) -> anyhow::Result<()> {
 
 /// No run did more than its limits allow, unless somebody approved it.
 async fn guards(world: &World, store: &Store) -> anyhow::Result<()> {
-    let limits = &world.target.limits;
     for run in store.runs(Some(&world.target.name), 10_000).await? {
         if run.reason == Reason::Operator {
             continue;
         }
         let mut counted: BTreeMap<String, u64> = BTreeMap::new();
-        for line in store.plan_lines(&run.id, 0, 10_000).await? {
+        let mut kinds = BTreeMap::new();
+        for line in store.guarded_lines(&run.id, 0, 10_000).await? {
             let tried = !matches!(line.state, LineState::Planned | LineState::Held | LineState::Dropped);
-            if let (true, Some(counts)) = (tried, line.counted) {
-                *counted.entry(format!("{counts:?}")).or_default() += 1;
+            if let (true, Decision::Change(change)) = (tried, &line.decision) {
+                for counts in entrain_plan::counted(change, &schema(), &world.target.limits) {
+                    let what = format!("{} of {}s", counts.operation.as_str(), change.object.kind);
+                    *counted.entry(what.clone()).or_default() += 1;
+                    kinds.insert(what, (counts.operation, change.object.kind));
+                }
             }
         }
-        let allowed = limits.delete.count;
-        if let Some((what, count)) = counted.iter().find(|(_, count)| **count > allowed) {
-            bail!("run {} of {} did {count} of {what}, and {allowed} are allowed", run.id, run.scope);
+        for (what, count) in counted {
+            let (operation, kind) = kinds[&what];
+            let allowed =
+                world.target.limits.rule(operation, kind, Share::Linked).map_or(u64::MAX, |rule| rule.allowance.run.count);
+            ensure!(count <= allowed, "run {} of {} did {count} of {what}, and {allowed} are allowed", run.id, run.scope);
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use entrain_mapping::{Limits as Meter, Mapping, ScopeRules as Predicates, default_scripts};
-use entrain_model::{Kind, Limit, Limits, Observed, Removal};
+use entrain_model::{Allowance, Kind, Limit, Limits, Observed, Operation, Removal, Share};
 use entrain_store::Store;
 use entrain_sync::{Target, Timing};
 use serde_json::{Value as Json, json};
@@ -47,8 +47,11 @@ impl World {
         seed(&memory);
         let mut target = rig::target_with(memory.clone(), mapping()?);
         (target.policy.user_removal, target.policy.group_removal) = (case.removal, case.removal);
-        let limit = Limit { count: case.limit, percent: 0.0 };
-        target.limits = Limits { disable: limit, delete: limit, remove_reference: limit };
+        let (run, window) = (Limit::of(case.limit), Limit::of(3 * case.limit));
+        target.limits = Limits(Vec::new());
+        for operation in [Operation::Disable, Operation::Delete, Operation::RemoveReference] {
+            target.limits.allow(operation, Share::Linked, Allowance { run, hour: window, day: window });
+        }
         target.timing = Timing { settling: SETTLING, lease: Duration::from_secs(20), ..Timing::default() };
         let folder = folder()?;
         std::fs::write(folder.path().join(FILE), template().await?)?;

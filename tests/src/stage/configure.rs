@@ -1,7 +1,7 @@
 //! Commands that change the configuration of the target.
 
 use anyhow::{Context as _, bail};
-use entrain_model::{Limit, Mode, Removal, SourceId};
+use entrain_model::{Allowance, Kind, Limit, Limits, Mode, Operation, Removal, Share, SourceId};
 use entrain_sync::Target;
 use serde_json::Value as Json;
 
@@ -19,15 +19,27 @@ pub(super) async fn target(rig: &mut Rig, command: &Command) -> anyhow::Result<(
 
 fn set(target: &mut Target, name: &str, text: Option<&str>, value: &Json) -> anyhow::Result<()> {
     let word = || text.with_context(|| format!("`{name}={value}` is no word"));
-    let limit = || anyhow::Ok(Limit { count: word()?.parse()?, percent: 0.0 });
+    let limit = |limits: &mut Limits, operation, change: fn(&mut Allowance) -> &mut Limit| {
+        let most = Limit::of(word()?.parse()?);
+        let free = Allowance::of(Limit::of(u64::MAX));
+        let mut allowance = limits.rule(operation, Kind::User, Share::Linked).map_or(free, |rule| rule.allowance);
+        *change(&mut allowance) = most;
+        limits.allow(operation, Share::Linked, allowance);
+        anyhow::Ok(())
+    };
+    let limits = &mut target.limits;
     match name {
         "user_removal" => target.policy.user_removal = word()?.parse::<Removal>()?,
         "group_removal" => target.policy.group_removal = word()?.parse::<Removal>()?,
         "mode" => target.mode = word()?.parse::<Mode>()?,
         "scope_group" => target.scope.group = text.map(SourceId::from),
-        "disable" => target.limits.disable = limit()?,
-        "delete" => target.limits.delete = limit()?,
-        "remove_reference" => target.limits.remove_reference = limit()?,
+        "disable" => limit(limits, Operation::Disable, |allowance| &mut allowance.run)?,
+        "disable_in_an_hour" => limit(limits, Operation::Disable, |allowance| &mut allowance.hour)?,
+        "disable_in_a_day" => limit(limits, Operation::Disable, |allowance| &mut allowance.day)?,
+        "delete" => limit(limits, Operation::Delete, |allowance| &mut allowance.run)?,
+        "rename" => limit(limits, Operation::Rename, |allowance| &mut allowance.run)?,
+        "clear" => limit(limits, Operation::Clear, |allowance| &mut allowance.run)?,
+        "remove_reference" => limit(limits, Operation::RemoveReference, |allowance| &mut allowance.run)?,
         other => bail!("`{other}` is nothing that scenarios configure"),
     }
     Ok(())

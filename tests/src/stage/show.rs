@@ -27,6 +27,16 @@ fn planned(planned: &PlanLine) -> String {
     }
 }
 
+/// Ids of runs are new each time.
+pub(super) fn without_runs(line: &str) -> String {
+    let words = line.split(' ').map(|word| {
+        let id = word.trim_end_matches([',', ';', '.']);
+        let is_run = id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        if is_run { word.replace(id, "(run)") } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 /// One write that reached the target: names of attributes only, the plan has the values.
 pub(super) fn write(arrived: &Arrived) -> String {
     let text = match &arrived.write {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Cursor, DirectoryError, Fault, Kind, Observed, Pages, Proof, Read};
+use entrain_model::{Cursor, DirectoryError, Disposition, Fault, Kind, Observed, Pages, Proof, Read};
 use serde_json::Value as Json;
 
 use super::observe::View;
@@ -41,14 +41,32 @@ impl Entra {
             if let Some(next) = self.next_page(&answer.body, &path)? {
                 path = next;
             } else {
-                return self.last(&answer.body, pages, since);
+                let counted = if since.is_none() { self.count(kind).await? } else { None };
+                return self.last(&answer.body, pages, since, counted);
             }
         }
     }
 
-    fn last(&self, body: &Json, pages: u64, since: Option<&Cursor>) -> Result<Read, DirectoryError> {
+    /// How many there are by `$count`, which another index answers (Graph documentation, "Advanced query capabilities");
+    /// `None` where a tenant does not offer it.
+    async fn count(&self, kind: Kind) -> Result<Option<u64>, DirectoryError> {
+        let call = Call::get(format!("/{}/$count", collection(kind))).advanced().in_lane(Lane::Bulk);
+        match self.client.send(call).await {
+            Ok(answer) => Ok(answer.body.as_u64()),
+            Err(refusal) if matches!(refusal.error.disposition(), Disposition::HoldObject | Disposition::Replan) => {
+                tracing::debug!(request_id = refusal.error.request_id, "the tenant does not count its {kind}s");
+                Ok(None)
+            }
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    fn last(&self, body: &Json, pages: u64, since: Option<&Cursor>, counted: Option<u64>) -> Result<Read, DirectoryError> {
         match body["@odata.deltaLink"].as_str() {
-            Some(link) => Ok(Read::Complete(Proof::last_page_seen(pages, since, Some(Cursor(link.to_owned()))))),
+            Some(link) => {
+                let proof = Proof::last_page_seen(pages, since, Some(Cursor(link.to_owned())));
+                Ok(Read::Complete(proof.with_count(counted)))
+            }
             None => Err(DirectoryError::new(
                 Fault::Unreachable,
                 format!("page {pages} of the delta has neither a next page nor an end; nothing was concluded from this read"),

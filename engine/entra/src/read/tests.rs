@@ -41,10 +41,11 @@ async fn pages_are_followed_to_the_delta_link_which_proves_completeness() {
         "/users/delta?$skiptoken=2" => {
             Say::Status(200, json!({"value": [{"id": "2", "jobTitle": "y"}], "@odata.deltaLink": END}))
         }
+        "/users/$count" => Say::Status(200, json!(1)),
         _ => Say::Status(200, json!({"value": [], "@odata.nextLink": NEXT})),
     });
     let (done, pages) = read(&script, everything(Kind::User, None)).await;
-    assert_eq!(done.unwrap(), Read::Complete(Proof::last_page_seen(2, None, Some(Cursor(END.into())))));
+    assert_eq!(done.unwrap(), Read::Complete(Proof::last_page_seen(2, None, Some(Cursor(END.into()))).with_count(Some(1))));
     assert_eq!(pages.len(), 1);
     assert_eq!(
         script.lines()[0],
@@ -303,4 +304,29 @@ async fn the_tenant_says_its_domains_and_whether_the_anchor_may_be_used() {
     );
     assert!(facts(true, "Managed").await.anchor_refused.unwrap().contains("synchronised into this tenant"));
     assert!(facts(false, "Federated").await.anchor_refused.unwrap().contains("contoso.com"));
+}
+
+#[tokio::test]
+async fn a_full_read_brings_the_count_and_an_increment_does_not() {
+    let say = |asked: &crate::testing::Asked| match asked.url.as_str() {
+        "/users/$count" => Say::Status(200, json!(7)),
+        _ => Say::Status(200, json!({"value": [{"id": "1"}], "@odata.deltaLink": END})),
+    };
+    let script = Script::new(say);
+    let Ok(Read::Complete(proof)) = read(&script, everything(Kind::User, None)).await.0 else { panic!("it is complete") };
+    assert_eq!(proof.counted(), Some(7));
+    assert_eq!(script.asked.lock().unwrap()[1].headers["ConsistencyLevel"], "eventual");
+    let script = Script::new(say);
+    let Ok(Read::Complete(proof)) = read(&script, everything(Kind::User, Some(END))).await.0 else { panic!("it is complete") };
+    assert_eq!((proof.counted(), script.lines().len()), (None, 1));
+}
+
+#[tokio::test]
+async fn a_tenant_that_does_not_count_is_read_without_it() {
+    let script = Script::new(|asked| match asked.url.as_str() {
+        "/users/$count" => error(400, "Request_BadRequest", "$count is not currently supported."),
+        _ => Say::Status(200, json!({"value": [{"id": "1"}], "@odata.deltaLink": END})),
+    });
+    let Ok(Read::Complete(proof)) = read(&script, everything(Kind::User, None)).await.0 else { panic!("it is complete") };
+    assert_eq!(proof.counted(), None);
 }

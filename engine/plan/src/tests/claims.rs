@@ -1,4 +1,4 @@
-use entrain_model::{Action, Change, Claim, Counted, Decision, Removal};
+use entrain_model::{Action, Change, Claim, Decision, Limits, Operation, Removal, Rule};
 use serde_json::json;
 
 use super::builder::{One, schema};
@@ -69,24 +69,57 @@ fn a_deletion_frees_everything() {
     );
 }
 
+/// What the default rules count the first change as.
+fn first(one: &One) -> Vec<(Operation, String)> {
+    let change = changes(one).remove(0);
+    of(&change, &Limits::default())
+}
+
+fn of(change: &Change, limits: &Limits) -> Vec<(Operation, String)> {
+    counted(change, &schema(), limits).into_iter().map(|counted| (counted.operation, counted.about)).collect()
+}
+
 #[test]
 fn the_guard_counts_what_takes_away() {
-    let first = |one: One| {
-        let change = changes(&one).remove(0);
-        counted(&change, &schema())
-    };
+    let whole = |operation| vec![(operation, String::new())];
     let linked = |removal| One::user("u1").removal(removal).linked(json!({})).has(json!({"enabled": true}));
-    assert_eq!(first(linked(Removal::Disable)), Some(Counted::Disable));
-    assert_eq!(first(linked(Removal::Delete)), Some(Counted::Delete));
+    assert_eq!(first(&linked(Removal::Disable)), whole(Operation::Disable));
+    assert_eq!(first(&linked(Removal::Delete)), whole(Operation::Delete));
     let update = |known| One::user("u1").wants(json!({"enabled": false, "title": "x"})).linked(json!({})).has(known).remembered();
-    assert_eq!(first(update(json!({"enabled": true}))), Some(Counted::Disable));
-    assert_eq!(first(update(json!({"enabled": false, "title": "y"}))), None);
-    assert_eq!(first(One::user("u1").wants(json!({"name": "Ann", "enabled": false}))), None);
+    assert_eq!(first(&update(json!({"enabled": true}))), whole(Operation::Disable));
+    assert_eq!(first(&update(json!({"enabled": false, "title": "y"}))), []);
+    assert_eq!(first(&One::user("u1").wants(json!({"name": "Ann", "enabled": false}))), []);
     let removal = Action::RemoveReference {
         relation: entrain_model::Relation::Member,
         to_kind: entrain_model::Kind::User,
         to: "r1".into(),
     };
-    let change = Change { action: removal, ..changes(&linked(Removal::Delete)).remove(0) };
-    assert_eq!(counted(&change, &schema()), Some(Counted::RemoveReference));
+    let change = changes(&linked(Removal::Delete)).remove(0);
+    let group = Change { object: entrain_model::ObjectRef::group("g1"), action: removal, ..change };
+    assert_eq!(of(&group, &Limits::default()), [(Operation::RemoveReference, "member r1".to_owned())]);
+}
+
+#[test]
+fn the_guard_counts_logins_and_what_is_cleared() {
+    let one = One::user("u1").wants(json!({"login": "b@x.example", "title": null, "name": "B"})).linked(json!({}));
+    let one = one.has(json!({"login": "a@x.example", "title": "Chief", "name": "A"}));
+    let counts = first(&one);
+    assert_eq!(counts, [(Operation::Rename, String::new()), (Operation::Clear, "title".to_owned())]);
+    let mut limits = Limits(Vec::new());
+    assert_eq!(of(&changes(&one)[0], &limits), [], "what has no rule is not counted");
+    let (operation, share) = (Operation::Change, entrain_model::Share::Linked);
+    let allowance = entrain_model::Allowance::of(entrain_model::Limit::of(1));
+    limits.put(Rule { operation, kind: entrain_model::Kind::User, attribute: Some("name".into()), share, allowance });
+    assert_eq!(of(&changes(&one)[0], &limits), [(Operation::Change, "name".to_owned())]);
+}
+
+#[test]
+fn an_approval_is_for_the_value_and_not_for_what_stands_beside_it() {
+    let one = |title: &str, login: &str, was: &str| {
+        let one = One::user("u1").wants(json!({"login": login, "title": title})).linked(json!({}));
+        let change = changes(&one.has(json!({"login": was, "title": "Chief"}))).remove(0);
+        counted(&change, &schema(), &Limits::default()).remove(0).fingerprint
+    };
+    assert_eq!(one("x", "b@x.example", "a@x.example"), one("y", "b@x.example", "z@x.example"));
+    assert_ne!(one("x", "b@x.example", "a@x.example"), one("x", "c@x.example", "a@x.example"));
 }

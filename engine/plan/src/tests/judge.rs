@@ -1,55 +1,108 @@
-use entrain_model::{Limit, Limits, ObjectRef};
+use entrain_model::{Allowance, Kind, Limit, Limits, ObjectRef, Operation, Rule, Share};
 
-use crate::{Counts, Population, Recreated, Verdict, judge};
+use crate::{Count, Suspicion, Verdict, judge};
 
-const POPULATION: Population = Population { users: 250, groups: 40, references: 2_000 };
+fn rule(operation: Operation, kind: Kind, share: Share) -> Rule {
+    Limits::default().rule(operation, kind, share).expect("a default").clone()
+}
 
-fn reasons(counts: &Counts) -> Vec<String> {
-    match judge(counts, &POPULATION, &Limits::default()) {
+fn count(rule: &Rule, run: u64, population: u64) -> Count<'_> {
+    Count { rule, about: String::new(), run, hour: run, day: run, population }
+}
+
+fn reasons(counts: &[Count<'_>]) -> Vec<String> {
+    match judge(counts, &[]) {
         Verdict::Apply => Vec::new(),
         Verdict::NeedsApproval(reasons) => reasons,
     }
 }
 
+/// The most users whose sign-in one run may block by default.
+fn most(population: u64) -> u64 {
+    let rule = rule(Operation::Disable, Kind::User, Share::Linked);
+    (0..).find(|n| !reasons(&[count(&rule, n + 1, population)]).is_empty()).expect("an end")
+}
+
 #[test]
-fn within_the_limits_a_run_goes_on() {
-    assert_eq!(reasons(&Counts { disable: 10, delete: 10, remove_reference: 40, ..Counts::default() }), [""; 0]);
+fn the_defaults_are_safe_for_small_and_large() {
+    assert_eq!([0, 1, 50, 150, 1_000, 12_500, 500_000].map(most), [3, 3, 3, 3, 20, 250, 250]);
 }
 
 #[test]
 fn beyond_a_limit_the_reason_has_the_numbers() {
-    let counts = Counts { disable: 44, delete: 11, remove_reference: 41, ..Counts::default() };
+    let (users, groups) =
+        (rule(Operation::Disable, Kind::User, Share::Linked), rule(Operation::Delete, Kind::Group, Share::Linked));
+    let (all, each) = (
+        rule(Operation::RemoveReference, Kind::Group, Share::Linked),
+        rule(Operation::RemoveReference, Kind::Group, Share::EachGroup),
+    );
+    let clear = rule(Operation::Clear, Kind::User, Share::Linked);
+    let counts = [
+        count(&users, 44, 250),
+        count(&groups, 4, 40),
+        count(&all, 201, 10_000),
+        Count { about: "g1".into(), ..count(&each, 51, 100) },
+        Count { about: "title".into(), ..count(&clear, 13, 250) },
+    ];
     assert_eq!(
         reasons(&counts),
         [
-            "the run would block the sign-in of 44 users; 10 are allowed without approval \
-             (the larger of 10 and 2 % of 250 linked users)",
-            "the run would delete 11 records; 10 are allowed without approval (the larger of 10 and 2 % of 290 linked records)",
-            "the run would take away 41 references; 40 are allowed without approval \
-             (the larger of 10 and 2 % of 2000 references between linked records)",
+            "the run would block the sign-in of 44 users; 5 are allowed in one run without approval \
+             (at most 250, and at most 2 % of 250 linked users)",
+            "the run would delete 4 groups; 3 are allowed in one run without approval \
+             (at most 100, and at most 2 % of 40 linked groups, taken as 150)",
+            "the run would take away 201 references of groups; 200 are allowed in one run without approval \
+             (at most 5000, and at most 2 % of 10000 references between linked records)",
+            "the run would take 51 references away from group g1; 50 are allowed in one run without approval \
+             (at most 1000, and at most 50 % of 100 references that it has)",
+            "the run would clear title of 13 users; 12 are allowed in one run without approval \
+             (at most 1000, and at most 5 % of 250 linked users)",
         ]
     );
 }
 
 #[test]
-fn a_limit_of_nothing_stops_the_first() {
-    let limits = Limits { delete: Limit { count: 0, percent: 0.0 }, ..Limits::default() };
-    let counts = Counts { delete: 1, ..Counts::default() };
-    let Verdict::NeedsApproval(reasons) = judge(&counts, &POPULATION, &limits) else { panic!("not stopped") };
-    assert!(reasons[0].starts_with("the run would delete 1 record; 0 are allowed"), "{reasons:?}");
+fn what_many_small_runs_did_counts() {
+    let rule = rule(Operation::Disable, Kind::User, Share::Linked);
+    assert_eq!(reasons(&[Count { hour: 3, day: 7, ..count(&rule, 1, 50) }]), [""; 0]);
+    assert_eq!(
+        reasons(&[Count { hour: 4, day: 4, ..count(&rule, 1, 50) }]),
+        ["with what was done before, the run would block the sign-in of 4 users within an hour; 3 are allowed within an hour \
+          without approval (at most 250, and at most 2 % of 50 linked users, taken as 150)"]
+    );
+    assert!(reasons(&[Count { hour: 1, day: 8, ..count(&rule, 1, 50) }])[0].contains("8 users within 24 hours; 7 are allowed"));
+    assert_eq!(reasons(&[Count { hour: 9, day: 9, ..count(&rule, 0, 50) }]), [""; 0], "a run that does none is not to blame");
 }
 
 #[test]
-fn deleting_and_making_one_login_needs_approval() {
-    let pair = Recreated {
+fn a_limit_of_nothing_stops_the_first() {
+    let rule = Rule { allowance: Allowance::of(Limit::of(0)), ..rule(Operation::Delete, Kind::User, Share::Linked) };
+    assert_eq!(reasons(&[count(&rule, 1, 250)]), ["the run would delete 1 user; 0 are allowed in one run without approval"]);
+}
+
+#[test]
+fn what_is_suspicious_needs_approval_whatever_its_number() {
+    let told = |suspicion| match judge(&[], &[suspicion]) {
+        Verdict::NeedsApproval(reasons) => reasons.join("; "),
+        Verdict::Apply => String::new(),
+    };
+    let pair = Suspicion::Recreated {
         attribute: "login".into(),
         value: "ann@x.example".into(),
         deleted: ObjectRef::user("old"),
         created: ObjectRef::user("new"),
     };
     assert_eq!(
-        reasons(&Counts { recreated: vec![pair], ..Counts::default() }),
-        ["the run would delete the record of user old and make one for user new with the same login \"ann@x.example\": \
-          if this is one person or group under a new id, give it back its old id in the source"]
+        told(pair),
+        "the run would delete the record of user old and make one for user new with the same login \"ann@x.example\": \
+         if this is one person or group under a new id, give it back its old id in the source"
+    );
+    assert_eq!(
+        told(Suspicion::Emptied { what: "user".into(), linked: 3 }),
+        "the source has not a single user, and 3 are linked: if an import failed or a mount is lost, fill the source again"
+    );
+    assert_eq!(
+        told(Suspicion::Awaited { changes: 1, run: "r".into() }),
+        "1 change of this run is part of run r, which waits for approval"
     );
 }

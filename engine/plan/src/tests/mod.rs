@@ -7,6 +7,7 @@ mod contests;
 mod judge;
 mod linked;
 mod matching;
+mod mode;
 mod order;
 mod properties;
 mod removal;

@@ -4,7 +4,7 @@ use entrain_model::{Change, Decision, ObjectRef, Removal};
 use serde_json::json;
 
 use super::builder::{One, schema};
-use crate::{Dependency, Ordering, Recreated, line, order};
+use crate::{Dependency, Ordering, Suspicion, line, order};
 
 /// Renames by `(object, from, to)`, numbered from 1; without `from` a new record.
 fn changes(renames: &[(&str, &str, &str)]) -> BTreeMap<i64, Change> {
@@ -186,7 +186,7 @@ fn a_value_that_a_deletion_frees_is_for_the_next_run() {
         ["1 ! user u2: held (conflict): login: \"a@x.example\" belongs to user u1 (record r-u1), \
           which this run deletes at its end: the value is free for the next"]
     );
-    let pair = Recreated {
+    let pair = Suspicion::Recreated {
         attribute: "login".into(),
         value: "a@x.example".into(),
         deleted: ObjectRef::user("u1"),

@@ -242,7 +242,7 @@ proptest! {
             prop_assert!(render(&decision).is_object());
             if let Decision::Change(change) = &decision {
                 claims(change, &state, &schema());
-                counted(change, &schema());
+                counted(change, &schema(), &entrain_model::Limits::default());
                 prop_assert_eq!(change.basis, state.basis);
             }
         }

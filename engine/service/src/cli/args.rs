@@ -12,7 +12,7 @@ const EXIT_CODES: &str = "Exit codes:
   1  another failure, such as no connection
   2  wrong arguments or configuration
   3  a target is halted: `entrain halts`, mend, `entrain resume`
-  4  a plan needs approval: `entrain runs RUN`, then `entrain approve RUN`
+  4  a plan needs approval: `entrain runs RUN --guarded`, then `entrain approve RUN` or `entrain reject RUN`
   5  converged apart from what is held: `entrain holds`";
 
 const IMPORT_FORMATS: &str = "A row makes the user or group exactly so: what it does not name is unset. Nothing is removed. A second import of the
@@ -75,8 +75,10 @@ pub enum Command {
     Plan(PlanArgs),
     /// List the latest runs, or show one with its plan
     Runs(RunsArgs),
-    /// Approve the plan of a held run and carry it out
+    /// Approve the plan of a held run, all of it or some, and carry it out
     Approve(ApproveArgs),
+    /// Refuse the plan of a held run; the next run plans anew
+    Reject(RejectArgs),
     /// Show which targets are halted and why; exit code 3 if any is
     Halts,
     /// Try again what halted a target, and let it go on if that passes
@@ -197,6 +199,9 @@ pub struct RunsArgs {
     /// The run to show; the latest runs without it
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+    /// Show only what needs approval of its plan
+    #[arg(long, requires = "run")]
+    pub guarded: bool,
     /// Only runs of this target
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
@@ -211,7 +216,24 @@ pub struct ApproveArgs {
     /// The run that is held
     #[arg(value_name = "RUN")]
     pub run: String,
+    /// Approve only what concerns these objects, as in "user u1"; the objects of the rest are parked
+    #[arg(long, value_name = "OBJECT", value_parser = object, conflicts_with = "except")]
+    pub only: Vec<entrain_model::ObjectRef>,
+    /// Approve all but what concerns these objects, which are parked
+    #[arg(long, value_name = "OBJECT", value_parser = object)]
+    pub except: Vec<entrain_model::ObjectRef>,
     /// Who approves, for the record
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
+    pub by: String,
+}
+
+/// Arguments of `reject`.
+#[derive(Args, Debug)]
+pub struct RejectArgs {
+    /// The run that is held
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Who refuses, for the record
     #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
     pub by: String,
 }

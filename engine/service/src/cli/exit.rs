@@ -44,7 +44,7 @@ impl Exit {
             RunState::Partial => Exit::Partial,
             RunState::Held => Exit::NeedsApproval,
             RunState::Halted => Exit::Halted,
-            RunState::Running | RunState::Failed | RunState::Superseded => Exit::Failure,
+            RunState::Running | RunState::Failed | RunState::Superseded | RunState::Rejected => Exit::Failure,
         }
     }
 

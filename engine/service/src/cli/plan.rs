@@ -10,9 +10,10 @@ use entrain_sync::Ask;
 use serde_json::json;
 
 use super::args::{Global, PlanArgs};
+use super::plan_text::{self, Part};
 use super::progress::Bar;
 use super::session::Session;
-use super::{Exit, Form, Output, plan_text, report};
+use super::{Exit, Form, Output, report};
 
 pub(super) async fn run(args: &PlanArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
@@ -28,11 +29,11 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, output: &mut Output) -
     let digest = session.store.run(run).await?.and_then(|row| row.digest);
     let fields = json!({ "report": made.to_json(), "digest": digest });
     match &args.out {
-        None => plan_text::whole(&session.store, run, &fields, output).await?,
+        None => plan_text::write(&session.store, run, Part::All, &fields, output).await?,
         Some(path) => {
             let file = File::create(path).with_context(|| format!("{} cannot be written", path.display()))?;
             let mut file = Output::to(Form::Json, BufWriter::new(file));
-            plan_text::whole(&session.store, run, &fields, &mut file).await?;
+            plan_text::write(&session.store, run, Part::All, &fields, &mut file).await?;
             file.finish().with_context(|| format!("{} could not be written whole", path.display()))?;
             output.line(format_args!("wrote {}", path.display()));
             output.object(&json!({ "report": made.to_json(), "digest": digest, "written": path }));

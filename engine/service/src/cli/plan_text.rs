@@ -21,12 +21,24 @@ pub(super) async fn lines(store: &Store, run: &RunId, output: &mut Output) -> an
     }
 }
 
-/// Shows a whole plan to people, or writes it as one object: `fields`, then `lines`.
-pub(super) async fn whole(store: &Store, run: &RunId, fields: &Json, output: &mut Output) -> anyhow::Result<()> {
+/// Which lines of a plan.
+#[derive(Clone, Copy)]
+pub(super) enum Part {
+    /// All.
+    All,
+    /// What the guard counts and nobody approved.
+    Guarded,
+}
+
+/// Shows a plan to people, or writes it as one object: `fields`, then `lines`.
+pub(super) async fn write(store: &Store, run: &RunId, part: Part, fields: &Json, output: &mut Output) -> anyhow::Result<()> {
     output.begin_list(fields, "lines");
     let (mut after, mut first) = (0, true);
     loop {
-        let page = store.plan_lines(run, after, PAGE).await?;
+        let page = match part {
+            Part::All => store.plan_lines(run, after, PAGE).await?,
+            Part::Guarded => store.guarded_lines(run, after, PAGE).await?,
+        };
         let Some(last) = page.last() else { break };
         after = last.seq;
         for line in &page {

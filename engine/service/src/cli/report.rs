@@ -14,6 +14,7 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
     counts("planned", &report.planned, output);
     counts("done", &report.done, output);
     counts("held", &report.held, output);
+    counts("left alone in this mode", &report.left, output);
     if report.failed > 0 {
         output.line(format_args!("  failed: {}; `entrain runs{}` says why", report.failed, id(report)));
     }
@@ -28,7 +29,11 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
     }
     let exit = Exit::of_run(report.state);
     if exit == Exit::NeedsApproval {
-        output.line(format_args!("  see it with `entrain runs{0}`, apply it with `entrain approve{0}`", id(report)));
+        output.line(format_args!(
+            "  see what needs it with `entrain runs{0} --guarded`; then `entrain approve{0}` (all, or --only, or --except), or \
+             `entrain reject{0}`",
+            id(report)
+        ));
     }
     exit
 }

@@ -1,18 +1,20 @@
 //! `entrain runs`: the latest runs, or one with its plan.
 
 use entrain_model::{RunId, TargetName};
-use entrain_store::{RunKind, RunRow};
+use entrain_store::{RunKind, RunRow, RunState};
 use serde_json::{Value as Json, json};
 
 use super::args::{Global, RunsArgs};
+use super::plan_text::{self, Part};
 use super::session::{Session, Usage};
 use super::time::{utc, utc_or_dash};
-use super::{Exit, Output, plan_text};
+use super::{Exit, Output};
 
 pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
     if let Some(id) = &args.run {
-        return one(&session, &RunId::from(id.as_str()), output).await;
+        let part = if args.guarded { Part::Guarded } else { Part::All };
+        return one(&session, &RunId::from(id.as_str()), part, output).await;
     }
     let target = args.target.as_deref().map(TargetName::from);
     let runs = session.store.runs(target.as_ref(), args.limit).await?;
@@ -26,17 +28,18 @@ pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -
     Ok(Exit::Converged)
 }
 
-async fn one(session: &Session, id: &RunId, output: &mut Output) -> anyhow::Result<Exit> {
+async fn one(session: &Session, id: &RunId, part: Part, output: &mut Output) -> anyhow::Result<Exit> {
     let run = session.store.run(id).await?.ok_or_else(|| Usage(format!("there is no run {id}; `entrain runs` lists them")))?;
     output.line(format_args!("run {id} of target {}: {} over {}, {}", run.target, word(run.kind), run.scope, run.state.as_str()));
     output.line(format_args!("started {} by {}, ended {}", utc(run.started_at), run.holder, utc_or_dash(run.finished_at)));
     if let Some(by) = &run.approved_by {
-        output.line(format_args!("approved by {by}, {}", utc_or_dash(run.approved_at)));
+        let word = if run.state == RunState::Rejected { "rejected" } else { "approved" };
+        output.line(format_args!("{word} by {by}, {}", utc_or_dash(run.approved_at)));
     }
     if !run.report.is_null() {
         output.line(format_args!("report: {}", run.report));
     }
-    plan_text::whole(&session.store, id, &object(&run), output).await?;
+    plan_text::write(&session.store, id, part, &object(&run), output).await?;
     Ok(Exit::of_run(run.state))
 }
 

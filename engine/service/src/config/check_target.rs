@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use entrain_model::{Limit, Limits, MatchKey, Removal, TargetName};
+use entrain_model::{MatchKey, Removal, TargetName};
 
 use super::place::{Finding, Key};
 use super::schedule::{DEFAULT_CRON, Schedule, parse_duration};
@@ -27,7 +27,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     let mapping = check.mapping(raw.mapping);
     let settings = check.settings(raw.settings);
     let scope = check.scope(raw.scope);
-    let limits = check.limits(&raw.limits);
+    let limits = raw.limits.check(&mut |key, message| check.wrong(key, message));
     check.match_keys("match.users", raw.matching.users.as_deref());
     check.match_keys("match.groups", raw.matching.groups.as_deref());
     let schedule = check.schedule(raw.schedule);
@@ -237,23 +237,6 @@ impl Check<'_> {
         if removal == Removal::Disable {
             self.wrong("removal.groups", "a group has no sign-in to block: choose leave or delete");
         }
-    }
-
-    fn limits(&mut self, raw: &raw::Limits) -> Limits {
-        Limits {
-            disable: self.limit("limits.disable", &raw.disable),
-            delete: self.limit("limits.delete", &raw.delete),
-            remove_reference: self.limit("limits.remove_reference", &raw.remove_reference),
-        }
-    }
-
-    fn limit(&mut self, key: &str, raw: &raw::Limit) -> Limit {
-        let default = Limit::default();
-        let percent = raw.percent.unwrap_or(default.percent);
-        if !(0.0..=100.0).contains(&percent) {
-            self.wrong(&format!("{key}.percent"), format!("{percent} is no share: write 0 to 100"));
-        }
-        Limit { count: raw.count.unwrap_or(default.count), percent }
     }
 
     fn match_keys(&mut self, key: &str, keys: Option<&[MatchKey]>) {

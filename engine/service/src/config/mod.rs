@@ -9,6 +9,7 @@ mod check_target;
 mod cloud;
 mod credential;
 mod error;
+mod limits;
 mod place;
 mod raw;
 mod schedule;

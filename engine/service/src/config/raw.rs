@@ -51,7 +51,7 @@ pub(super) struct Target {
     #[serde(default)]
     pub(super) removal: RemovalTable,
     #[serde(default)]
-    pub(super) limits: Limits,
+    pub(super) limits: super::limits::Table,
     #[serde(default, rename = "match")]
     pub(super) matching: Matching,
     #[serde(default)]
@@ -117,21 +117,6 @@ pub(super) struct Scope {
 pub(super) struct RemovalTable {
     pub(super) users: Removal,
     pub(super) groups: Removal,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Limits {
-    pub(super) disable: Limit,
-    pub(super) delete: Limit,
-    pub(super) remove_reference: Limit,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct Limit {
-    pub(super) count: Option<u64>,
-    pub(super) percent: Option<f64>,
 }
 
 #[derive(Default, Deserialize)]

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use entrain_model::{Kind, Limit, MatchKey, Mode, Removal};
+use entrain_model::{Kind, Limit, Limits, MatchKey, Mode, Operation, Removal, Share};
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -29,7 +29,7 @@ fn the_template_is_a_configuration_with_the_defaults_it_names() {
     assert_eq!(target.mode, Mode::Observe);
     assert_eq!(target.scope.service_accounts, Choice::Exclude);
     assert_eq!(target.scope.groups, Choice::Include);
-    assert_eq!(target.limits.disable, Limit { count: 10, percent: 2.0 });
+    assert_eq!(target.limits, Limits::default());
 }
 
 #[test]
@@ -67,7 +67,10 @@ fn everything_that_can_be_said_is_understood() {
          client_id = \"app\"\nsecret = {{ file = \"secret.txt\" }}\n[target.anchor]\nusers = \"extensionAttribute15\"\n\
          [target.settings]\ndomain = \"corp.example\"\ndeep = {{ n = 3 }}\n[target.scope]\ngroup = \"g1\"\nusers_where = \"true\"\n\
          groups_where = \"false\"\nservice_accounts = \"include\"\ngroups = \"exclude\"\n[target.removal]\nusers = \"disable\"\n\
-         groups = \"delete\"\n[target.limits]\ndelete = {{ count = 3 }}\ndisable = {{ percent = 0.5 }}\n[target.match]\n\
+         groups = \"delete\"\n[target.limits]\ndelete = {{ count = 3 }}\ncreate = {{ count = 50, day = {{ count = 1000000 }} }}\n\
+         disable = {{ percent = 0.5, count = 9000, day = {{ count = 9001 }} }}\nremove_reference_of_group = {{ percent = 10 }}\n\
+         [target.limits.groups]\ndelete = {{ count = 0 }}\n[target.limits.users.change]\n\
+         jobTitle = {{ percent = 5, minimum_population = 200 }}\n[target.match]\n\
          users = [{{ attribute = \"employeeId\", source = \"employeeNumber\" }}]\n[target.schedule]\ncron = \"0 0 6 * * *\"\n\
          time_zone = \"Europe/Zurich\"\njitter = \"2m\"\n[target.graph]\nconcurrency = 4\nbinds_per_batch = 20\n\
          writes_per_150_seconds = 9000\nunits_per_10_seconds = 8000\n"
@@ -82,8 +85,21 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(target.scope_rules().users.as_deref(), Some("true"));
     assert_eq!((target.scope.service_accounts, target.scope.groups), (Choice::Include, Choice::Exclude));
     assert_eq!((target.user_removal, target.group_removal), (Removal::Disable, Removal::Delete));
-    assert_eq!(target.limits.delete, Limit { count: 3, percent: 2.0 });
-    assert_eq!(target.limits.disable, Limit { count: 10, percent: 0.5 });
+    let limit = |count, percent, minimum_population| Limit { count, percent, minimum_population };
+    let allowance = |operation, kind, share| target.limits.rule(operation, kind, share).unwrap().allowance;
+    let delete = allowance(Operation::Delete, Kind::User, Share::Linked);
+    assert_eq!((delete.run, delete.day), (limit(3, 2.0, 150), limit(500, 5.0, 150)));
+    let disable = allowance(Operation::Disable, Kind::User, Share::Linked);
+    assert_eq!(
+        (disable.run, disable.hour, disable.day),
+        (limit(9_000, 0.5, 150), limit(9_000, 2.0, 150), limit(9_001, 5.0, 150))
+    );
+    assert_eq!(allowance(Operation::Delete, Kind::Group, Share::Linked).run.count, 0, "groups may differ from users");
+    assert_eq!(allowance(Operation::RemoveReference, Kind::Group, Share::EachGroup).run.percent, 10.0);
+    let create = allowance(Operation::Create, Kind::User, Share::Linked);
+    assert_eq!((create.run.allowed(0), create.day.allowed(0)), (50, 1_000_000));
+    let titles = target.limits.0.iter().find(|rule| rule.attribute.as_deref() == Some("jobTitle")).unwrap();
+    assert_eq!((titles.operation, titles.allowance.run), (Operation::Change, limit(u64::MAX, 5.0, 200)));
     assert_eq!(target.user_keys.as_ref().unwrap()[0].source.as_deref(), Some("employeeNumber"));
     assert_eq!(target.schedule.time_zone.name(), "Europe/Zurich");
     assert_eq!(target.schedule.jitter, Duration::from_secs(120));
@@ -108,7 +124,10 @@ fn an_unknown_key_is_named_with_its_line() {
 #[test]
 fn a_wrong_type_or_word_names_the_key() {
     assert!(complaint(&with_target("mode = 3")).starts_with("dir/entrain.toml:6: target #1: mode: "));
-    assert!(complaint(&with_target("mode = \"write\"")).contains("unknown variant `write`, expected `observe` or `full`"));
+    assert!(
+        complaint(&with_target("mode = \"write\""))
+            .contains("unknown variant `write`, expected one of `observe`, `create-only`, `upsert`, `full`")
+    );
     assert!(complaint("[store]\nurl = 3\n").starts_with("dir/entrain.toml:2: store.url: "));
     assert!(complaint("[store\n").starts_with("dir/entrain.toml:1: "));
     assert!(

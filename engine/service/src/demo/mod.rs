@@ -89,7 +89,8 @@ async fn full(stage: &Stage, output: &Output) -> anyhow::Result<Report> {
         | RunState::Halted
         | RunState::Planned
         | RunState::Failed
-        | RunState::Superseded) => anyhow::bail!("the full sync ended as {}: {}", state.as_str(), report.to_json()),
+        | RunState::Superseded
+        | RunState::Rejected) => anyhow::bail!("the full sync ended as {}: {}", state.as_str(), report.to_json()),
     }
 }
 

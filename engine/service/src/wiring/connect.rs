@@ -50,7 +50,7 @@ pub fn connect(
         name: config.name.clone(),
         mode: config.mode,
         policy: Policy { ..config.policy(Vec::new()) },
-        limits: config.limits,
+        limits: config.limits.clone(),
         scope: scope(config),
         user_keys: config.match_keys(Kind::User, schema).to_vec(),
         group_keys: config.match_keys(Kind::Group, schema).to_vec(),

@@ -56,6 +56,15 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
+    /// How many live records of a kind this read has seen.
+    pub async fn seen(&self, target: &TargetName, kind: Kind, generation: i64) -> Result<u64> {
+        let sql = Sql::new(
+            "select count(*) as n from mirror where target = $1 and kind = $2 and condition = 'live' and generation >= $3",
+        );
+        let seen = sql.arg(target).arg(kind).arg(generation).number(&mut *self.read().await?).await?;
+        Ok(u64::try_from(seen).unwrap_or(0))
+    }
+
     /// Ends a read of the recycle bin: deleted records that it did not see are gone for good.
     pub async fn complete_recycle_bin(&self, target: &TargetName, kind: Kind, _proof: &Proof, generation: i64) -> Result<()> {
         let mut transaction = self.begin_derived().await?;

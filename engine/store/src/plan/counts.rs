@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use entrain_model::{Counted, Phase, RunId, TargetName, Work};
+use entrain_model::{Phase, RunId, TargetName, Work};
 
 use super::lines::HOLD;
 use super::{LineState, PlanCounts, Population};
-use crate::sql::{Columns as _, Sql, from_word};
+use crate::sql::{Columns as _, Sql};
 use crate::{Result, Store};
 
 /// What became of the lines of a run.
@@ -27,7 +27,7 @@ pub struct Tally {
 impl Store {
     /// What the plan amounts to.
     pub async fn plan_counts(&self, run: &RunId) -> Result<PlanCounts> {
-        let rows = Sql::new("select action, counted, count(*) as n from plan_lines where run = $1 group by action, counted")
+        let rows = Sql::new("select action, count(*) as n from plan_lines where run = $1 group by action")
             .arg(run)
             .all(&mut *self.read().await?)
             .await?;
@@ -36,14 +36,8 @@ impl Store {
             let (action, n) = (row.str("action")?, row.count("n")?);
             if action == HOLD {
                 counts.holds += n;
-                continue;
-            }
-            *counts.by_action.entry(action).or_default() += n;
-            match row.opt_str("counted")?.map(|word| from_word(&word, "counted")).transpose()? {
-                Some(Counted::Disable) => counts.disable += n,
-                Some(Counted::Delete) => counts.delete += n,
-                Some(Counted::RemoveReference) => counts.remove_reference += n,
-                None => {}
+            } else {
+                *counts.by_action.entry(action).or_default() += n;
             }
         }
         Ok(counts)

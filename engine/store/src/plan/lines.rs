@@ -5,12 +5,12 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::{PlanLine, PlannedLine};
-use crate::sql::{Arg, CHUNK, Columns, Sql, from_word, limit, to_json, to_word};
-use crate::{Result, Store, StoreError};
+use crate::sql::{Arg, CHUNK, Columns, Sql, limit, to_json, to_word};
+use crate::{Result, Store, StoreError, guard};
 
 /// The word of a line that does nothing.
 pub(super) const HOLD: &str = "hold";
-const COLUMNS: &str = "seq, phase, rank, kind, id, action, body, counted, state, detail, request_id";
+const COLUMNS: &str = "seq, phase, rank, kind, id, action, body, state, detail, request_id";
 
 impl Store {
     /// Adds lines to a run's plan, in order.
@@ -23,7 +23,7 @@ impl Store {
         let numbered: Vec<_> = (last + 1..).zip(lines).collect();
         for chunk in numbered.chunks(CHUNK) {
             let rows = chunk.iter().map(|(seq, line)| row(run, *seq, line)).collect::<Result<Vec<_>>>()?;
-            Sql::new("insert into plan_lines (run, seq, phase, rank, kind, id, action, body, counted, state, detail) values ")
+            Sql::new("insert into plan_lines (run, seq, phase, rank, kind, id, action, body, state, detail) values ")
                 .rows(rows)
                 .run(&mut tx)
                 .await?;
@@ -43,30 +43,36 @@ impl Store {
                 .run(&mut tx)
                 .await?;
         }
+        let counted: Vec<_> = numbered
+            .iter()
+            .flat_map(|(seq, line)| line.counted.iter().map(move |counted| (*seq, object_of(&line.decision), counted)))
+            .collect();
+        guard::put(&mut tx, run, &counted).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Decides a line anew, for instance turns a change into a hold. Its claims go with a hold.
+    /// Decides a line anew, for instance turns a change into a hold. Its claims go with a hold, and the guard no longer counts it.
     pub async fn replace_line(&self, run: &RunId, seq: i64, decision: &Decision) -> Result<()> {
         let [phase, action, body, state, detail] = columns(decision)?;
         let held = matches!(decision, Decision::Hold(..));
         let mut tx = self.begin_derived().await?;
         Sql::new(
-            "update plan_lines set phase = $1, action = $2, body = $3, state = $4, detail = $5, \
-             counted = case when $6 = 1 then null else counted end where run = $7 and seq = $8",
+            "update plan_lines set phase = $1, action = $2, body = $3, state = $4, detail = $5 \
+             where run = $6 and seq = $7",
         )
         .arg(phase)
         .arg(action)
         .arg(body)
         .arg(state)
         .arg(detail)
-        .arg(held)
         .arg(run)
         .arg(seq)
         .run(&mut tx)
         .await?;
         if held {
-            Sql::new("delete from plan_claims where run = $1 and seq = $2").arg(run).arg(seq).run(&mut tx).await?;
+            for table in ["plan_claims", "plan_counted"] {
+                Sql::new(&format!("delete from {table} where run = $1 and seq = $2")).arg(run).arg(seq).run(&mut tx).await?;
+            }
         }
         Ok(tx.commit().await?)
     }
@@ -131,23 +137,10 @@ fn linked(decision: &Decision) -> Option<(&ObjectRef, &TargetId)> {
     }
 }
 
-fn row(run: &RunId, seq: i64, line: &PlannedLine) -> Result<[Arg; 11]> {
+fn row(run: &RunId, seq: i64, line: &PlannedLine) -> Result<[Arg; 10]> {
     let [phase, action, body, state, detail] = columns(&line.decision)?;
     let object = object_of(&line.decision);
-    let counted = line.counted.map(|counted| to_word(&counted)).transpose()?;
-    Ok([
-        run.into(),
-        seq.into(),
-        phase,
-        0_i64.into(),
-        object.kind.into(),
-        (&object.id).into(),
-        action,
-        body,
-        counted.into(),
-        state,
-        detail,
-    ])
+    Ok([run.into(), seq.into(), phase, 0_i64.into(), object.kind.into(), (&object.id).into(), action, body, state, detail])
 }
 
 /// Phase, action, body, state and detail of a decision. A hold has no phase; its detail is its code.
@@ -189,7 +182,6 @@ fn line(row: &AnyRow) -> Result<PlanLine> {
         rank: row.int("rank")?,
         object,
         decision,
-        counted: row.opt_str("counted")?.map(|word| from_word(&word, "counted")).transpose()?,
         state: row.word("state")?,
         detail: row.opt_str("detail")?,
         request_id: row.opt_str("request_id")?,

@@ -18,8 +18,8 @@ pub struct PlannedLine {
     pub decision: Decision,
     /// Unique values that it takes or gives up: attribute and folded value.
     pub claims: Vec<(Claim, String, String)>,
-    /// Against which limit it counts.
-    pub counted: Option<Counted>,
+    /// What the guard counts it as.
+    pub counted: Vec<Counted>,
 }
 
 /// How a line stands.
@@ -55,8 +55,6 @@ pub struct PlanLine {
     pub object: ObjectRef,
     /// What was decided.
     pub decision: Decision,
-    /// Against which limit it counts.
-    pub counted: Option<Counted>,
     /// How it stands.
     pub state: LineState,
     /// What became of it.
@@ -70,12 +68,6 @@ pub struct PlanLine {
 pub struct PlanCounts {
     /// Changes by their word.
     pub by_action: BTreeMap<String, u64>,
-    /// Lines counted as disabling.
-    pub disable: u64,
-    /// Lines counted as deleting.
-    pub delete: u64,
-    /// Lines counted as taking a reference away.
-    pub remove_reference: u64,
     /// Holds.
     pub holds: u64,
 }

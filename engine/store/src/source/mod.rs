@@ -6,6 +6,6 @@ mod rows;
 mod writer;
 
 pub use events::{ChangeEvent, ChangeKind};
-pub use reads::SourceCounts;
+pub use reads::{SourceCounts, SourceLacks};
 pub use rows::{GroupRow, Membership, Role, UserRow};
 pub use writer::{Applied, SourceChange, SourceWriter};

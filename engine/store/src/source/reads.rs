@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 use super::rows::Stored;
 use super::{GroupRow, Membership, UserRow};
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit};
-use crate::{Result, Store};
+use crate::{Result, Store, StoreError};
 
 /// How much the source holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,17 @@ pub struct SourceCounts {
     pub groups: u64,
     /// Memberships, of members and owners.
     pub memberships: u64,
+}
+
+/// Which tables of the source are empty.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SourceLacks {
+    /// There is no user.
+    pub users: bool,
+    /// There is no group.
+    pub groups: bool,
+    /// There is no membership.
+    pub memberships: bool,
 }
 
 impl Store {
@@ -58,6 +69,20 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(SourceCounts::default()) };
         Ok(SourceCounts { users: row.count("users")?, groups: row.count("groups")?, memberships: row.count("memberships")? })
+    }
+
+    /// Which tables of the source have no row at all.
+    pub async fn source_lacks(&self) -> Result<SourceLacks> {
+        let row = Sql::new(
+            "select case when exists (select 1 from users) then 0 else 1 end as users,
+               case when exists (select 1 from groups) then 0 else 1 end as groups,
+               case when exists (select 1 from memberships) then 0 else 1 end as memberships",
+        )
+        .one(&mut *self.read().await?)
+        .await?;
+        let Some(row) = row else { return Ok(SourceLacks::default()) };
+        let lacks = |column| Ok::<_, StoreError>(row.int(column)? == 1);
+        Ok(SourceLacks { users: lacks("users")?, groups: lacks("groups")?, memberships: lacks("memberships")? })
     }
 
     /// One user as stored.

@@ -1,0 +1,292 @@
+//! What the guard counts: the counted changes of a plan, and what was let through of late.
+
+use std::collections::BTreeSet;
+
+use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, RunId, TargetName};
+use serde::Serialize;
+use sqlx::AnyConnection;
+
+use crate::plan::PlanLine;
+use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_word};
+use crate::{Result, Store, StoreError};
+
+const HOUR: Millis = 3_600_000;
+const DAY: Millis = 24 * HOUR;
+
+/// How much of one sort of change nobody approved, in a plan and, together with it, of late.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GuardCount {
+    /// The sort.
+    pub operation: Operation,
+    /// Of which kind of object.
+    pub kind: Kind,
+    /// The attribute of a change of an attribute; the group in counts by group; empty otherwise.
+    pub about: String,
+    /// In the plan.
+    pub run: u64,
+    /// With what was let through within the last sixty minutes.
+    pub hour: u64,
+    /// With what was let through within the last 24 hours.
+    pub day: u64,
+    /// In counts by group: how many references the group has.
+    pub references: u64,
+}
+
+/// The window of the guard at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowMark(i64);
+
+/// Which of the counted changes of a held plan somebody approves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// All.
+    All,
+    /// Those of these objects; the others are parked.
+    Only(BTreeSet<ObjectRef>),
+    /// All but those of these objects, which are parked.
+    Except(BTreeSet<ObjectRef>),
+}
+
+/// What was let through since `$3` and is not part of the plan of run `$2` itself.
+const LET_THROUGH: &str = "from guarded g where g.target = $1 and g.at >= $3 and not exists (select 1 from plan_counted p
+  where p.run = $2 and p.kind = g.kind and p.id = g.id and p.operation = g.operation and p.about = g.about)";
+
+/// Changes of attributes are counted attribute by attribute.
+const ABOUT: &str = "case when operation in ('change', 'clear') then about else '' end";
+
+impl Store {
+    /// Counts what the run would do that nobody approved, by sort, kind and attribute, and where the window stands.
+    pub async fn guard_counts(&self, target: &TargetName, run: &RunId) -> Result<(Vec<GuardCount>, WindowMark)> {
+        let mut connection = self.read().await?;
+        let mark = Sql::new("select guard_mark as n from targets where name = $1").arg(target).number(&mut connection).await?;
+        let planned = Sql::new(&format!(
+            "select operation, kind, {ABOUT} as about, count(*) as n from plan_counted where run = $1 and approved = 0
+             group by operation, kind, {ABOUT} order by operation, kind, about"
+        ));
+        let mut counts = Vec::new();
+        for row in planned.arg(run).all(&mut connection).await? {
+            let n = row.count("n")?;
+            let (operation, kind) = (row.word("operation")?, row.word("kind")?);
+            counts.push(GuardCount { operation, kind, about: row.str("about")?, run: n, hour: n, day: n, references: 0 });
+        }
+        if counts.is_empty() {
+            return Ok((counts, WindowMark(mark)));
+        }
+        for since in [HOUR, DAY] {
+            let text = format!(
+                "select operation, kind, {ABOUT} as about, count(*) as n {LET_THROUGH} group by operation, kind, {ABOUT}"
+            );
+            let sql = Sql::new(&text).arg(target).arg(run).arg(self.now().saturating_sub(since));
+            for row in sql.all(&mut connection).await? {
+                let key: (Operation, Kind, String) = (row.word("operation")?, row.word("kind")?, row.str("about")?);
+                let n = row.count("n")?;
+                let same = counts.iter_mut().find(|count| (count.operation, count.kind, &count.about) == (key.0, key.1, &key.2));
+                if let Some(count) = same {
+                    *if since == HOUR { &mut count.hour } else { &mut count.day } += n;
+                }
+            }
+        }
+        Ok((counts, WindowMark(mark)))
+    }
+
+    /// The groups from which the run would take more references than these limits allow even of an empty group.
+    pub async fn guard_groups(
+        &self,
+        target: &TargetName,
+        run: &RunId,
+        limits: [&Limit; 3],
+        rows: usize,
+    ) -> Result<Vec<GuardCount>> {
+        let window = |since: &str| {
+            format!(
+                "(select count(*) from guarded g where g.target = $1 and g.operation = 'remove_reference' and g.kind = 'group'
+                   and g.id = c.id and g.at >= {since} and not exists (select 1 from plan_counted p where p.run = $2
+                     and p.kind = g.kind and p.id = g.id and p.operation = g.operation and p.about = g.about))"
+            )
+        };
+        let text = format!(
+            "select id, n, n + before_hour as hour, n + before_day as day, held from (
+               select c.id, count(*) as n, {} as before_hour, {} as before_day,
+                 (select count(*) from links l join mirror_refs m on m.target = l.target and m.id = l.target_id
+                   where l.target = $1 and l.kind = 'group' and l.id = c.id) as held
+               from plan_counted c where c.run = $2 and c.approved = 0 and c.operation = 'remove_reference' and c.kind = 'group'
+               group by c.id) as groups_of_run
+             where n > $5 or n + before_hour > $6 or n + before_day > $7 order by n desc, id limit $8",
+            window("$3"),
+            window("$4")
+        );
+        let [least_run, least_hour, least_day] = limits.map(|limit| i64::try_from(limit.allowed(0)).unwrap_or(i64::MAX));
+        let now = self.now();
+        let sql = Sql::new(&text).arg(target).arg(run).arg(now.saturating_sub(HOUR)).arg(now.saturating_sub(DAY));
+        let sql = sql.arg(least_run).arg(least_hour).arg(least_day).arg(limit(rows));
+        let mut counts = Vec::new();
+        for row in sql.all(&mut *self.read().await?).await? {
+            counts.push(GuardCount {
+                operation: Operation::RemoveReference,
+                kind: Kind::Group,
+                about: row.str("id")?,
+                run: row.count("n")?,
+                hour: row.count("hour")?,
+                day: row.count("day")?,
+                references: row.count("held")?,
+            });
+        }
+        Ok(counts)
+    }
+
+    /// Takes what the run will do into the window, unless the window has moved since it was looked at.
+    pub async fn guard_pass(&self, target: &TargetName, run: &RunId, seen: WindowMark) -> Result<bool> {
+        let mut tx = self.begin_derived().await?;
+        let moved = Sql::new("update targets set guard_mark = guard_mark + 1 where name = $1 and guard_mark = $2")
+            .arg(target)
+            .arg(seen.0)
+            .run(&mut tx)
+            .await?;
+        if moved == 0 {
+            return Ok(false);
+        }
+        let now = self.now();
+        Sql::new(
+            "insert into guarded (target, operation, kind, id, about, at, run)
+             select $1, operation, kind, id, about, $2, run from plan_counted where run = $3 and approved = 0
+             on conflict (target, operation, kind, id, about) do update set at = excluded.at, run = excluded.run",
+        )
+        .arg(target)
+        .arg(now)
+        .arg(run)
+        .run(&mut tx)
+        .await?;
+        Sql::new("delete from guarded where target = $1 and at < $2")
+            .arg(target)
+            .arg(now.saturating_sub(DAY))
+            .run(&mut tx)
+            .await?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    /// Counts as approved what somebody approved of an earlier plan and this one has again.
+    pub async fn carry_approval(&self, approved: &RunId, run: &RunId) -> Result<()> {
+        let mut tx = self.begin_derived().await?;
+        Sql::new(
+            "update plan_counted set approved = 1 where run = $1 and exists (select 1 from plan_counted a where a.run = $2
+               and a.kind = plan_counted.kind and a.id = plan_counted.id and a.operation = plan_counted.operation
+               and a.about = plan_counted.about and a.fingerprint = plan_counted.fingerprint and a.approved = 1)",
+        )
+        .arg(run)
+        .arg(approved)
+        .run(&mut tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The newest held plan of the target that has some of this plan's counted changes, and how many.
+    pub async fn awaited(&self, target: &TargetName, run: &RunId) -> Result<Option<(RunId, u64)>> {
+        let row = Sql::new(
+            "select h.run as run, count(*) as n from plan_counted c
+               join plan_counted h on h.kind = c.kind and h.id = c.id and h.operation = c.operation and h.about = c.about
+               join runs r on r.id = h.run
+             where c.run = $1 and c.approved = 0 and h.run <> $1 and r.target = $2 and r.state = 'held'
+             group by h.run order by h.run desc limit 1",
+        )
+        .arg(run)
+        .arg(target)
+        .one(&mut *self.read().await?)
+        .await?;
+        row.map(|row| Ok((row.str("run")?.into(), row.count("n")?))).transpose()
+    }
+
+    /// The lines of a plan that the guard counts and nobody approved, by their place in it.
+    pub async fn guarded_lines(&self, run: &RunId, after_seq: i64, rows: usize) -> Result<Vec<PlanLine>> {
+        let sql =
+            Sql::new("select distinct seq from plan_counted where run = $1 and seq > $2 and approved = 0 order by seq limit $3");
+        let found = sql.arg(run).arg(after_seq).arg(limit(rows)).all(&mut *self.read().await?).await?;
+        let seqs = found.iter().map(|row| row.int("seq")).collect::<Result<Vec<_>>>()?;
+        self.lines(run, &seqs).await
+    }
+
+    /// Which of these objects have a change in the plan that the guard counts and nobody approved.
+    pub async fn guarded_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
+        let (mut found, objects) = (BTreeSet::new(), objects.iter().collect::<Vec<_>>());
+        for chunk in objects.chunks(CHUNK) {
+            let sql = Sql::new(
+                "select distinct kind, id from plan_counted where run = $1 and approved = 0
+                   and (kind, id) in (select * from (values ",
+            );
+            let sql = sql.arg(run).objects(chunk.iter().copied()).text(") as page)");
+            for row in sql.all(&mut *self.read().await?).await? {
+                found.insert(row.object("")?);
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Keeps what a plan's lines are counted as, within a transaction.
+pub(crate) async fn put(connection: &mut AnyConnection, run: &RunId, counted: &[(i64, &ObjectRef, &Counted)]) -> Result<()> {
+    for chunk in counted.chunks(CHUNK) {
+        let rows = chunk
+            .iter()
+            .map(|(seq, object, counted)| -> Result<[Arg; 8]> {
+                Ok([
+                    run.into(),
+                    (*seq).into(),
+                    to_word(&counted.operation)?.into(),
+                    (&counted.about).into(),
+                    object.kind.into(),
+                    (&object.id).into(),
+                    (&counted.fingerprint).into(),
+                    0_i64.into(),
+                ])
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Sql::new("insert into plan_counted (run, seq, operation, about, kind, id, fingerprint, approved) values ")
+            .rows(rows)
+            .text(" on conflict do nothing")
+            .run(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Marks what is chosen of a held plan as approved, and parks the objects of the rest, within a transaction.
+pub(crate) async fn choose(
+    connection: &mut AnyConnection,
+    run: &RunId,
+    choice: &Choice,
+    (reason, now): (&str, Millis),
+) -> Result<()> {
+    let all = "update plan_counted set approved = $2 where run = $1";
+    let (base, named, objects) = match choice {
+        Choice::All => (1, 1, None),
+        Choice::Only(objects) => (0, 1, Some(objects)),
+        Choice::Except(objects) => (1, 0, Some(objects)),
+    };
+    Sql::new(all).arg(run).arg(base).run(connection).await?;
+    for object in objects.into_iter().flatten() {
+        let sql = Sql::new(&format!("{all} and kind = $3 and id = $4")).arg(run).arg(named);
+        if sql.arg(object.kind).arg(&object.id).run(connection).await? == 0 {
+            return Err(StoreError::Conflict(format!("no change of {object} in run {run} needs approval")));
+        }
+    }
+    let left = "(select distinct kind, id from plan_counted where run = $1 and approved = 0)";
+    Sql::new(&format!(
+        "insert into parked (target, kind, id, reason, since)
+         select r.target, l.kind, l.id, $2, $3 from {left} l join runs r on r.id = $1 where true
+         on conflict (target, kind, id) do nothing"
+    ))
+    .arg(run)
+    .arg(reason)
+    .arg(now)
+    .run(connection)
+    .await?;
+    // What was planned of a parked object before is not carried out.
+    Sql::new(&format!(
+        "update links set version = version + 1, run = '' where target = (select target from runs where id = $1)
+           and (kind, id) in {left}"
+    ))
+    .arg(run)
+    .run(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,167 @@
+//! The guard of a run: what it would do that nobody approved, beside the limits of the target.
+
+use entrain_model::{Kind, Operation, Scope, Share};
+use entrain_plan::{Count, PlanDigest, Suspicion, Verdict, judge};
+use entrain_store::GuardCount;
+
+use crate::engine::{Approval, PAGE, Run};
+use crate::{Hands, SyncError};
+
+/// What the guard says of a plan.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Judged {
+    /// It may be applied.
+    Apply,
+    /// A person must approve it, for these reasons.
+    Held(Vec<String>),
+}
+
+/// A kind of which fewer are linked than this may be removed altogether.
+const WORTH_A_QUESTION: u64 = 3;
+/// The same for memberships.
+const REFERENCES_WORTH_A_QUESTION: u64 = 10;
+/// So many groups that lose too much are named; one is enough to hold a run.
+const NAMED_GROUPS: usize = 20;
+
+/// The verdict over the whole plan. What somebody approved of an earlier plan, and this one has again, is not counted.
+pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: Option<&Approval>) -> Result<Judged, SyncError> {
+    let (store, name) = (run.store(), &run.target.name);
+    store.set_run_digest(&run.id, &digest(run).await?).await?;
+    if let Some(approval) = approval {
+        store.carry_approval(&approval.run, &run.id).await?;
+    }
+    loop {
+        let (counted, mark) = store.guard_counts(name, &run.id).await?;
+        if counted.is_empty() {
+            return Ok(Judged::Apply);
+        }
+        let suspicions = suspicions(run, &counted, &recreated).await?;
+        let groups = groups(run, &counted).await?;
+        match judge(&counts(run, &counted, &groups).await?, &suspicions) {
+            Verdict::NeedsApproval(reasons) => return Ok(Judged::Held(reasons)),
+            Verdict::Apply if matches!(run.hands(), Hands::Tied(_)) => return Ok(Judged::Apply),
+            // Another run that was let through meanwhile is counted on the next look.
+            Verdict::Apply if store.guard_pass(name, &run.id, mark).await? => return Ok(Judged::Apply),
+            Verdict::Apply => {}
+        }
+    }
+}
+
+/// The counts by rule, with the population where it matters.
+async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[GuardCount]) -> Result<Vec<Count<'r>>, SyncError> {
+    let rules = &run.target.limits.0;
+    let mut counts = Vec::new();
+    for count in counted {
+        let about = &count.about;
+        let candidates =
+            || rules.iter().filter(|rule| rule.share == Share::Linked && rule.counts(count.kind, count.operation, about));
+        // A rule that names the attribute decides in place of the one for all attributes.
+        let rule = candidates().find(|rule| rule.attribute.is_some()).or_else(|| candidates().next());
+        counts.extend(rule.map(|rule| Count {
+            rule,
+            about: about.clone(),
+            run: count.run,
+            hour: count.hour,
+            day: count.day,
+            population: 0,
+        }));
+    }
+    counts.retain(Count::may_exceed);
+    let (mut linked, mut references) = (None, None);
+    for count in &mut counts {
+        count.population = if count.rule.operation == Operation::RemoveReference {
+            match references {
+                Some(known) => known,
+                None => *references.insert(run.store().linked_references(&run.target.name).await?),
+            }
+        } else {
+            let population = match linked {
+                Some(known) => known,
+                None => *linked.insert(run.store().population(&run.target.name).await?),
+            };
+            match count.rule.kind {
+                Kind::User => population.users,
+                Kind::Group => population.groups,
+            }
+        };
+    }
+    let each = rules.iter().find(|rule| rule.share == Share::EachGroup);
+    counts.extend(groups.iter().zip(each.into_iter().cycle()).map(|(count, rule)| Count {
+        rule,
+        about: count.about.clone(),
+        run: count.run,
+        hour: count.hour,
+        day: count.day,
+        population: count.references,
+    }));
+    Ok(counts)
+}
+
+/// The groups that lose more than is allowed of a small one.
+async fn groups(run: &Run<'_>, counted: &[GuardCount]) -> Result<Vec<GuardCount>, SyncError> {
+    let rule = run.target.limits.0.iter().find(|rule| rule.share == Share::EachGroup);
+    let removes = counted.iter().any(|count| count.operation == Operation::RemoveReference && count.kind == Kind::Group);
+    let Some(rule) = rule.filter(|_| removes) else { return Ok(Vec::new()) };
+    let limits = [&rule.allowance.run, &rule.allowance.hour, &rule.allowance.day];
+    Ok(run.store().guard_groups(&run.target.name, &run.id, limits, NAMED_GROUPS).await?)
+}
+
+/// What is suspicious whatever the numbers, as far as nobody approved it.
+async fn suspicions(run: &Run<'_>, counted: &[GuardCount], recreated: &[Suspicion]) -> Result<Vec<Suspicion>, SyncError> {
+    let (store, name) = (run.store(), &run.target.name);
+    let deleted = recreated.iter().filter_map(|pair| match pair {
+        Suspicion::Recreated { deleted, .. } => Some(deleted.clone()),
+        Suspicion::Emptied { .. } | Suspicion::Awaited { .. } => None,
+    });
+    let open = store.guarded_objects(&run.id, &deleted.collect()).await?;
+    let is_open = |pair: &&Suspicion| matches!(pair, Suspicion::Recreated { deleted, .. } if open.contains(deleted));
+    let mut found: Vec<_> = recreated.iter().filter(is_open).cloned().collect();
+    found.extend(emptied(run, counted).await?);
+    // A run over everything is judged as a whole.
+    if let (Scope::Only(_), false) = (&run.scope, matches!(run.hands(), Hands::Tied(_)))
+        && let Some((waiting, changes)) = store.awaited(name, &run.id).await?
+    {
+        found.push(Suspicion::Awaited { changes, run: waiting.to_string() });
+    }
+    Ok(found)
+}
+
+/// Kinds of which the source has none at all, although much is linked and would go.
+async fn emptied(run: &Run<'_>, counted: &[GuardCount]) -> Result<Vec<Suspicion>, SyncError> {
+    let store = run.store();
+    let goes = |operations: &[Operation], kind: Option<Kind>| {
+        counted.iter().any(|count| operations.contains(&count.operation) && kind.is_none_or(|kind| count.kind == kind))
+    };
+    let removal = [Operation::Disable, Operation::Delete];
+    let [users, groups, references] =
+        [goes(&removal, Some(Kind::User)), goes(&removal, Some(Kind::Group)), goes(&[Operation::RemoveReference], None)];
+    let lacks = store.source_lacks().await?;
+    let mut found = Vec::new();
+    if users && lacks.users || groups && lacks.groups {
+        let linked = store.population(&run.target.name).await?;
+        for (goes, what, linked) in
+            [(users && lacks.users, "user", linked.users), (groups && lacks.groups, "group", linked.groups)]
+        {
+            if goes && linked >= WORTH_A_QUESTION {
+                found.push(Suspicion::Emptied { what: what.into(), linked });
+            }
+        }
+    }
+    if references && lacks.memberships {
+        let linked = store.linked_references(&run.target.name).await?;
+        if linked >= REFERENCES_WORTH_A_QUESTION {
+            found.push(Suspicion::Emptied { what: "membership".into(), linked });
+        }
+    }
+    Ok(found)
+}
+
+async fn digest(run: &Run<'_>) -> Result<String, SyncError> {
+    let (mut digest, mut after) = (PlanDigest::default(), 0);
+    loop {
+        let page = run.store().plan_lines(&run.id, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(digest.finish()) };
+        after = last.seq;
+        page.iter().for_each(|line| digest.add(&line.decision));
+    }
+}
