@@ -319,6 +319,15 @@ create table guarded (
 );
 create index guarded_at on guarded (target, at);
 
+-- Plans that were reviewed outside of the database: what is to be done, line by line, as a digest.
+create table reviewed (
+  plan text collate "C" not null,
+  kind text collate "C" not null,
+  id text collate "C" not null,
+  digest text collate "C" not null,
+  primary key (plan, kind, id, digest)
+);
+
 -- The links that a plan will make: its references are compared as if they stood already.
 create table plan_links (
   run text collate "C" not null,

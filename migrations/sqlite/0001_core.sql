@@ -321,6 +321,15 @@ create table guarded (
 ) strict, without rowid;
 create index guarded_at on guarded (target, at);
 
+-- Plans that were reviewed outside of the database: what is to be done, line by line, as a digest.
+create table reviewed (
+  plan text not null,
+  kind text not null,
+  id text not null,
+  digest text not null,
+  primary key (plan, kind, id, digest)
+) strict, without rowid;
+
 -- The links that a plan will make: its references are compared as if they stood already.
 create table plan_links (
   run text not null,

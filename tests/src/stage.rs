@@ -9,6 +9,8 @@
 //! | `tenant next FAULT ..` | what happens to the next writes |
 //! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `mode`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
 //! | `pass MINUTES` | lets time pass |
+//! | `plan`, `apply` | plans and keeps the plan; carries out what was kept |
+//! | `undo`, `unpark user\|group ID` | takes back the last run that did anything; lets an object go |
 //! | `approve`, `approve only\|except user\|group ID ..`, `reject` | a person decides about the last run that was held |
 //! | `script user\|group TEXT` | a script after the default ones |
 //! | `sync full`, `sync direct`, `sync user\|group ID`, `resume`, `resume user\|group ID` | runs the engine |
@@ -24,9 +26,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use async_trait::async_trait;
-use entrain_model::{Kind, ObjectRef, RunId};
-use entrain_store::{Choice, RunState};
-use entrain_sync::{Report, Resumed, Silent, SyncError};
+use entrain_model::{Decision, Kind, ObjectRef, Reason, RunId, Scope};
+use entrain_plan::digest_of;
+use entrain_store::{Choice, RunKind, RunState};
+use entrain_sync::{Ask, Report, Resumed, Silent, SyncError};
 
 use crate::database::Dialect;
 use crate::memory::{Memory, schema};
@@ -39,6 +42,10 @@ pub struct Stage {
     memory: Arc<Memory>,
     /// The last run that waits for approval.
     waiting: Option<RunId>,
+    /// The last run that was carried out.
+    done: Option<RunId>,
+    /// The lines of the plan that is being reviewed.
+    reviewed: Vec<(ObjectRef, String)>,
 }
 
 impl Stage {
@@ -49,7 +56,7 @@ impl Stage {
     pub async fn new(dialect: Dialect) -> anyhow::Result<Self> {
         let memory = Arc::new(Memory::new(schema(), 1));
         let rig = Rig::new(dialect, memory.clone(), |_| {}).await?;
-        Ok(Self { rig, memory, waiting: None })
+        Ok(Self { rig, memory, waiting: None, done: None, reviewed: Vec::new() })
     }
 
     async fn sync(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
@@ -70,8 +77,11 @@ impl Stage {
                     if let Some(run) = &report.run {
                         lines.extend(show::plan(self.rig.store(), run).await?);
                     }
+                    let ended = matches!(report.state, RunState::Converged | RunState::Partial);
                     if report.state == RunState::Held {
                         self.waiting.clone_from(&report.run);
+                    } else if ended && !report.done.is_empty() {
+                        self.done.clone_from(&report.run);
                     }
                     endings.push(show::ending(&report));
                 }
@@ -97,6 +107,38 @@ impl Stage {
         };
         let result = self.rig.engine.approve(&self.rig.target, &run, "the scenario", &choice, &Silent).await;
         self.told(vec![result]).await
+    }
+
+    /// Plans, and keeps the plan as a file would.
+    async fn plan(&mut self) -> anyhow::Result<Vec<String>> {
+        let ask = Ask { kind: RunKind::Plan, ..Ask::sync(Scope::Everything, Reason::Operator) };
+        let report = self.rig.engine.reconcile(&self.rig.target, ask, &Silent).await;
+        self.reviewed.clear();
+        if let Some(run) = report.as_ref().ok().and_then(|report| report.run.as_ref()) {
+            for line in self.rig.store().plan_lines(run, 0, 1_000).await? {
+                if matches!(line.decision, Decision::Change(_)) {
+                    self.reviewed.push((line.object, digest_of(&entrain_plan::json(&line.decision))));
+                }
+            }
+        }
+        self.told(vec![report]).await
+    }
+
+    async fn apply(&mut self) -> anyhow::Result<Vec<String>> {
+        self.rig.engine.review("scenario", &self.reviewed).await?;
+        let result = self.rig.engine.apply(&self.rig.target, "scenario", RunKind::Apply, &Silent).await;
+        self.told(vec![result]).await
+    }
+
+    async fn undo(&mut self) -> anyhow::Result<Vec<String>> {
+        let run = self.done.take().context("no run was carried out")?;
+        let result = self.rig.engine.undo(&self.rig.target, &run, "the scenario", RunKind::Undo, &Silent).await;
+        self.told(vec![result]).await
+    }
+
+    async fn unpark(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
+        self.rig.store().park(&self.rig.target.name, &object(command, 1)?, None).await?;
+        Ok(Vec::new())
     }
 
     async fn reject(&mut self) -> anyhow::Result<Vec<String>> {
@@ -139,6 +181,10 @@ impl World for Stage {
             "sync" => self.sync(command).await,
             "approve" => self.approve(command).await,
             "reject" => self.reject().await,
+            "plan" => self.plan().await,
+            "apply" => self.apply().await,
+            "undo" => self.undo().await,
+            "unpark" => self.unpark(command).await,
             "pass" => {
                 let minutes: u64 = command.word(1, "minutes")?.parse()?;
                 self.rig.clock.advance(Duration::from_secs(minutes * 60));

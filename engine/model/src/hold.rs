@@ -53,6 +53,11 @@ pub enum Hold {
         /// The other end.
         ObjectRef,
     ),
+    /// Somebody changed it since: it is not taken back.
+    ChangedSince {
+        /// What is left as it is.
+        detail: String,
+    },
     /// An operator parked it.
     Parked {
         /// Why.
@@ -79,6 +84,7 @@ impl Hold {
             Hold::Rejected { .. } => "rejected",
             Hold::Conflict { .. } => "conflict",
             Hold::WaitingFor(_) => "waiting_for",
+            Hold::ChangedSince { .. } => "changed_since",
             Hold::Parked { .. } => "parked",
             Hold::Failed { .. } => "failed",
         }
@@ -101,6 +107,7 @@ impl std::fmt::Display for Hold {
             Hold::Rejected { attribute: None, detail } => f.write_str(detail),
             Hold::Conflict { attribute, detail } => write!(f, "{attribute}: {detail}"),
             Hold::WaitingFor(other) => write!(f, "{other} has no record in the target yet"),
+            Hold::ChangedSince { detail } => write!(f, "it is not taken back: {detail}"),
             Hold::Parked { detail } => write!(f, "parked: {detail}"),
             Hold::Failed { detail } => f.write_str(detail),
         }

@@ -15,7 +15,12 @@ pub struct PlanDigest(Sha256);
 impl PlanDigest {
     /// Takes the next decision.
     pub fn add(&mut self, decision: &Decision) {
-        self.0.update(canonical(&json(decision)).to_string());
+        self.add_json(&json(decision));
+    }
+
+    /// Takes the next decision in its JSON form, as [`crate::json`] makes it.
+    pub fn add_json(&mut self, decision: &Json) {
+        self.0.update(canonical(decision).to_string());
         self.0.update("\n");
     }
 
@@ -29,6 +34,13 @@ impl PlanDigest {
 pub fn digest<'a>(lines: impl Iterator<Item = &'a Decision>) -> String {
     let mut digest = PlanDigest::default();
     lines.for_each(|line| digest.add(line));
+    digest.finish()
+}
+
+/// The digest of a single decision in its JSON form.
+pub fn digest_of(decision: &Json) -> String {
+    let mut digest = PlanDigest::default();
+    digest.add_json(decision);
     digest.finish()
 }
 

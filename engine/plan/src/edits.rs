@@ -34,6 +34,11 @@ impl Known<'_> {
         }
     }
 
+    /// What the target stored in place of what was sent, if that is something else.
+    pub(crate) fn made_of_sent(&self, name: &str) -> Option<&Json> {
+        self.stored(name)
+    }
+
     fn sent(&self, name: &str) -> Option<&Json> {
         look_up(&self.link?.sent, name)
     }

@@ -22,6 +22,7 @@ mod order;
 mod parking;
 mod removal;
 mod render;
+mod undo;
 mod validate;
 
 #[cfg(test)]
@@ -30,9 +31,10 @@ mod tests;
 pub use attributes::{Moment, attributes_of, attributes_of_edits, flat, merge};
 pub use claims::{Claimed, claims, counted};
 pub use decide::{is_doubtful, plan};
-pub use digest::{PlanDigest, digest};
+pub use digest::{PlanDigest, digest, digest_of};
 pub use judge::{Count, Suspicion, Verdict, judge};
 pub use mode::{Origin, permits};
 pub use order::{Dependency, Held, Ordering, Parking, Placed, order};
 pub use render::{json, line};
+pub use undo::{Ends, Inverse, undo};
 pub use validate::{missing, validate};

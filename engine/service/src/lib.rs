@@ -7,4 +7,5 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod import;
+mod plan_file;
 pub mod wiring;

@@ -14,6 +14,23 @@ const DOUBLING: &str = "case queue.attempts when 0 then 1 when 1 then 2 when 2 t
                         when 5 then 32 when 6 then 64 else 128 end";
 
 impl Store {
+    /// What stands of these objects now, whether or not they are in the target's desired state.
+    pub async fn standing_bases(&self, target: &TargetName, objects: &[ObjectRef]) -> Result<BTreeMap<ObjectRef, Basis>> {
+        let mut bases = BTreeMap::new();
+        for chunk in objects.chunks(CHUNK) {
+            let sql = Sql::new(
+                "select v.kind as kind, v.id as id, v.version as source, t.epoch as epoch,
+                   coalesce((select l.version from links l where l.target = t.name and l.kind = v.kind and l.id = v.id), 0) as link
+                 from source_versions v, targets t where t.name = $1 and (v.kind, v.id) in (select * from (values ",
+            );
+            for row in sql.arg(target).objects(chunk).text(") as page)").all(&mut *self.read().await?).await? {
+                let basis = Basis { source: row.int("source")?, link: row.int("link")?, epoch: row.int("epoch")? };
+                bases.insert(row.object("")?, basis);
+            }
+        }
+        Ok(bases)
+    }
+
     /// Takes what the target shows after this run's writes for what it made of them: no drift.
     pub async fn accept_echo(&self, target: &TargetName, run: &RunId) -> Result<()> {
         let mut after = 0;

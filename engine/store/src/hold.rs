@@ -91,6 +91,32 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Parks the objects of a run's plan, for a run that takes something back: nothing but itself may touch them until
+    /// somebody unparks them.
+    pub async fn park_planned(&self, target: &TargetName, run: &RunId, reason: &str) -> Result<()> {
+        let mut tx = self.begin().await?;
+        Sql::new(
+            "insert into parked (target, kind, id, reason, since)
+             select $1, p.kind, p.id, $2, $3 from (select distinct kind, id from plan_lines where run = $4 and state = 'planned') p
+             where true on conflict (target, kind, id) do nothing",
+        )
+        .arg(target)
+        .arg(reason)
+        .arg(self.now())
+        .arg(run)
+        .run(&mut tx)
+        .await?;
+        Sql::new(
+            "update links set version = version + 1, run = $1 where target = $2 and exists (select 1 from plan_lines p
+               where p.run = $1 and p.state = 'planned' and p.kind = links.kind and p.id = links.id)",
+        )
+        .arg(run)
+        .arg(target)
+        .run(&mut tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Parks an object for this reason, or lets it go, and queues it. What was planned for it before is not carried out.
     pub async fn park(&self, target: &TargetName, object: &ObjectRef, reason: Option<&str>) -> Result<()> {
         let mut tx = self.begin().await?;
@@ -174,6 +200,7 @@ fn about(hold: &Hold) -> String {
         | Hold::ForeignAnchor { .. }
         | Hold::Settling
         | Hold::IncompleteRead
+        | Hold::ChangedSince { .. }
         | Hold::Parked { .. }
         | Hold::Failed { .. } => String::new(),
     }

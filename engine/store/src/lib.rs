@@ -21,6 +21,7 @@ mod mirror;
 mod plan;
 mod queue;
 mod reference;
+mod reviewed;
 mod run;
 mod schema;
 mod scope;
@@ -43,6 +44,7 @@ pub use mirror::{MirrorCounts, MirrorCursor, MirrorPage, Reading};
 pub use plan::{ContestedLine, LineState, PlanCounts, PlanLine, PlannedLine, Population, Tally};
 pub use queue::{Due, QueueDepth};
 pub use reference::{ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
+pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,

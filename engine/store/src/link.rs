@@ -60,6 +60,11 @@ impl Store {
         Ok(ids)
     }
 
+    /// The objects that these records are linked to.
+    pub async fn linked_objects(&self, target: &TargetName, records: &[&TargetId]) -> Result<BTreeMap<TargetId, ObjectRef>> {
+        owners(&mut *self.read().await?, target, records).await
+    }
+
     /// The next links, users first.
     pub async fn links(&self, target: &TargetName, after: Option<&ObjectRef>, rows: usize) -> Result<Vec<LinkRow>> {
         let mut connection = self.read().await?;

@@ -20,6 +20,23 @@ pub enum RunKind {
     DryRun,
     /// Plans, and keeps the plan.
     Plan,
+    /// Carries out a plan that was reviewed, as far as it still comes out the same.
+    Apply,
+    /// Takes back what a run did.
+    Undo,
+}
+
+impl RunKind {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            RunKind::Sync => "sync",
+            RunKind::DryRun => "dry_run",
+            RunKind::Plan => "plan",
+            RunKind::Apply => "apply",
+            RunKind::Undo => "undo",
+        }
+    }
 }
 
 /// How a run stands.
@@ -107,12 +124,24 @@ impl Store {
         holder: &str,
         kind: RunKind,
     ) -> Result<RunId> {
+        self.begin_run_over(target, &in_words(scope), reason, holder, kind).await
+    }
+
+    /// Begins a run whose scope is not that of a reconcile: these words say what it is about.
+    pub async fn begin_run_over(
+        &self,
+        target: &TargetName,
+        scope: &str,
+        reason: Reason,
+        holder: &str,
+        kind: RunKind,
+    ) -> Result<RunId> {
         let id = RunId::from(Uuid::now_v7().to_string());
         let mut tx = self.begin_derived().await?;
         Sql::new("insert into runs (id, target, scope, reason, kind, state, holder, started_at) values ($1, $2, $3, $4, $5, $6, $7, $8)")
             .arg(&id)
             .arg(target)
-            .arg(in_words(scope))
+            .arg(scope)
             .arg(to_word(&reason)?)
             .arg(to_word(&kind)?)
             .arg(RunState::Running.as_str())
@@ -209,7 +238,7 @@ async fn supersede(connection: &mut AnyConnection, run: &RunId, state: RunState)
     Sql::new(
         "update runs set state = 'superseded' where state = 'held' and id < $1
            and target = (select r.target from runs r where r.id = $1)
-           and (exists (select 1 from runs r where r.id = $1 and r.scope = $2)
+           and (exists (select 1 from runs r where r.id = $1 and r.scope = $2 and r.kind = 'sync')
              or $3 = 'held' and not exists (select 1 from plan_counted o where o.run = runs.id and not exists (
                select 1 from plan_counted n where n.run = $1 and n.kind = o.kind and n.id = o.id
                  and n.operation = o.operation and n.about = o.about)))",

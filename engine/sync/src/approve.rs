@@ -7,7 +7,7 @@ use entrain_model::{Reason, RunId, Scope};
 use entrain_store::{Choice, RunKind, RunRow, RunState, StoreError};
 
 use crate::engine::{Approval, Ask, PAGE};
-use crate::{Engine, Progress, Report, SyncError, Target};
+use crate::{Engine, Progress, Report, SyncError, Target, undo};
 
 impl Engine {
     /// Approves the plan of a held run for its target, all of it or some, and carries it out. It is planned anew: what
@@ -26,11 +26,15 @@ impl Engine {
         progress: &dyn Progress,
     ) -> Result<Report, SyncError> {
         let (row, digest) = self.held(run).await?;
-        let scope = self.scope_of(&row).await?;
+        let undone = undo::from_words(&row.scope);
+        let scope = if undone.is_some() { Scope::Everything } else { self.scope_of(&row).await? };
         self.store().approve(run, &digest, by, choice).await?;
         tracing::info!(target = %target.name, %run, by, "plan approved");
         let approval = Some(Approval { run: run.clone() });
-        let ask = Ask { scope, reason: Reason::Operator, kind: RunKind::Sync, approval, holder: None };
+        if let Some(of) = &undone {
+            return self.undo_approved(target, of, by, RunKind::Undo, approval, progress).await;
+        }
+        let ask = Ask { approval, ..Ask::sync(scope, Reason::Operator) };
         self.reconcile(target, ask, progress).await
     }
 

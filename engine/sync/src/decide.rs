@@ -9,17 +9,16 @@ use entrain_plan::{Origin, claims, counted, is_doubtful, permits, plan};
 use entrain_store::{PlannedLine, ReferenceChange, ReferenceEdit, ReferenceScope, Settled};
 
 use crate::discover::Seen;
-use crate::engine::{Approval, PAGE, Run};
+use crate::engine::{Ask, PAGE, Run, Task};
 use crate::guard::Judged;
 use crate::lookup::ask_again;
 use crate::map::anchor_of;
-use crate::{Step, SyncError, contest, fallout, guard};
+use crate::{Step, SyncError, contest, fallout, guard, reviewed};
 
 /// Plans the scope and judges the whole.
-pub(crate) async fn decide(run: &Run<'_>, scope: &Scope, seen: Seen, approval: Option<&Approval>) -> Result<Judged, SyncError> {
+pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judged, SyncError> {
     run.progress().begin(Step::Plan, None);
-    let mut only = None;
-    match scope {
+    match &ask.scope {
         Scope::Everything => {
             let mut after = None;
             loop {
@@ -36,12 +35,29 @@ pub(crate) async fn decide(run: &Run<'_>, scope: &Scope, seen: Seen, approval: O
                 objects(run, seen, page).await?;
             }
             references(run, ReferenceScope::Only(&all)).await?;
-            only = Some(all);
         }
     }
+    arranged(run, ask).await
+}
+
+/// Orders what was planned and judges the whole.
+pub(crate) async fn arranged(run: &Run<'_>, ask: &Ask) -> Result<Judged, SyncError> {
     let recreated = contest::arrange(run).await?;
-    run.store().prune_holds(&run.target.name, &run.id, only.as_deref()).await?;
-    guard::judged(run, recreated, approval).await
+    match (&ask.task, &ask.scope) {
+        // It says nothing of what holds an object.
+        (Task::Undo { .. }, _) => {}
+        (Task::Reconcile | Task::Apply { .. }, Scope::Everything) => {
+            run.store().prune_holds(&run.target.name, &run.id, None).await?;
+        }
+        (Task::Reconcile | Task::Apply { .. }, Scope::Only(objects)) => {
+            let only: Vec<_> = objects.iter().cloned().collect();
+            run.store().prune_holds(&run.target.name, &run.id, Some(&only)).await?;
+        }
+    }
+    if let Task::Apply { plan } = &ask.task {
+        reviewed::keep(run, plan).await?;
+    }
+    guard::judged(run, recreated, ask.approval.as_ref()).await
 }
 
 async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), SyncError> {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use entrain_model::{Action, Clock, Millis, Policy, Reason, RunId, Scope, TargetName};
-use entrain_store::{Halt, RunKind, RunState, Store};
+use entrain_store::{Halt, Kept, RunKind, RunState, Store};
 
 use crate::decide;
 use crate::guard::Judged;
+use crate::map::Learned;
 use crate::recover::Repeats;
 use crate::report::Report;
-use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover};
+use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, undo};
 
 /// Objects per page of every loop.
 pub(crate) const PAGE: usize = 500;
@@ -44,12 +45,33 @@ pub struct Ask {
     pub approval: Option<Approval>,
     /// Under which name the leases of the objects are held already.
     pub holder: Option<String>,
+    /// How its plan comes about.
+    pub task: Task,
+}
+
+/// How the plan of a run comes about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Task {
+    /// From what shall be and what is.
+    Reconcile,
+    /// Likewise, and only what came out as in a reviewed plan stays in it.
+    Apply {
+        /// Under which name the lines of the reviewed plan were taken in.
+        plan: String,
+    },
+    /// From what an earlier run did.
+    Undo {
+        /// The run that is taken back.
+        of: RunId,
+        /// Who takes it back.
+        by: String,
+    },
 }
 
 impl Ask {
     /// A run that may write.
     pub fn sync(scope: Scope, reason: Reason) -> Self {
-        Self { scope, reason, kind: RunKind::Sync, approval: None, holder: None }
+        Self { scope, reason, kind: RunKind::Sync, approval: None, holder: None, task: Task::Reconcile }
     }
 }
 
@@ -75,6 +97,8 @@ pub(crate) struct Run<'a> {
     /// When the claim of the target was renewed last.
     claimed: AtomicI64,
     hands: Hands,
+    /// What came out as in the reviewed plan, for a run that applies one.
+    kept: Mutex<Option<Kept>>,
     /// What the mode of the target leaves undone, by action.
     left: Mutex<BTreeMap<&'static str, u64>>,
     progress: &'a dyn Progress,
@@ -111,9 +135,16 @@ impl Engine {
             return Ok(Report::halted(&target.name, halt));
         }
         let holder = ask.holder.clone().unwrap_or_else(|| self.holder());
-        let id = self.store.begin_run(&target.name, &ask.scope, ask.reason, &holder, ask.kind).await?;
+        let id = match &ask.task {
+            Task::Reconcile | Task::Apply { .. } => {
+                self.store.begin_run(&target.name, &ask.scope, ask.reason, &holder, ask.kind).await?
+            }
+            Task::Undo { of, .. } => {
+                self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind).await?
+            }
+        };
         let hands = match ask.kind {
-            RunKind::Sync => target.hands(),
+            RunKind::Sync | RunKind::Apply | RunKind::Undo => target.hands(),
             RunKind::DryRun | RunKind::Plan => target.hands().tied(),
         };
         let policy = Policy {
@@ -132,6 +163,7 @@ impl Engine {
             repeats: Repeats::default(),
             started: self.store.now(),
             hands,
+            kept: Mutex::default(),
             left: Mutex::default(),
             progress,
             claimed: AtomicI64::new(0),
@@ -148,26 +180,42 @@ impl Engine {
 impl Run<'_> {
     async fn steps(&mut self, ask: &Ask) -> Result<Report, SyncError> {
         self.claim(&ask.scope).await?;
-        let learned = map::map(self, &ask.scope).await?;
-        let seen = match &ask.scope {
-            Scope::Everything => discover::discover(self, &learned).await?,
-            Scope::Only(_) => lookup::lookup(self, &learned).await?,
+        let (learned, judged) = match &ask.task {
+            Task::Undo { of, .. } => {
+                undo::plan(self, of).await?;
+                (Learned::default(), decide::arranged(self, ask).await?)
+            }
+            Task::Reconcile | Task::Apply { .. } => self.planned(ask).await?,
         };
-        self.repeats = recover::recover(self, &ask.scope).await?;
-        let judged = decide::decide(self, &ask.scope, seen, ask.approval.as_ref()).await?;
         let hands = self.hands.clone();
         match (judged, &hands) {
             (Judged::Held(reasons), _) => self.report(RunState::Held, reasons).await,
             (Judged::Apply, Hands::Tied(_)) => self.report(RunState::Planned, Vec::new()).await,
             (Judged::Apply, Hands::Free(directory)) => {
+                if let Task::Undo { of, by } = &ask.task {
+                    let reason = format!("run {of} was taken back by {by}");
+                    self.store().park_planned(&self.target.name, &self.id, &reason).await?;
+                }
                 let written = execute::execute(self, directory.as_ref()).await?;
-                if written.is_some() && ask.scope == Scope::Everything {
+                if written.is_some() && ask.scope == Scope::Everything && !matches!(ask.task, Task::Undo { .. }) {
                     discover::drain(self, &learned).await?;
                 }
                 let state = self.outcome().await?;
                 Ok(Report { writing: written, ..self.report(state, Vec::new()).await? })
             }
         }
+    }
+
+    /// Maps, reads and plans; what the guard says of it.
+    async fn planned(&mut self, ask: &Ask) -> Result<(Learned, Judged), SyncError> {
+        let learned = map::map(self, &ask.scope).await?;
+        let seen = match &ask.scope {
+            Scope::Everything => discover::discover(self, &learned).await?,
+            Scope::Only(_) => lookup::lookup(self, &learned).await?,
+        };
+        self.repeats = recover::recover(self, &ask.scope).await?;
+        let judged = decide::decide(self, seen, ask).await?;
+        Ok((learned, judged))
     }
 
     /// Takes what the run needs for itself: the target for a full run, the objects for a small one.
@@ -233,7 +281,8 @@ impl Run<'_> {
         store.release(name, &self.holder, None).await?;
         if ask.scope == Scope::Everything {
             store.release_target(name, &self.holder).await?;
-            if matches!(state, RunState::Converged | RunState::Partial) {
+            let whole = ask.task == Task::Reconcile;
+            if whole && matches!(state, RunState::Converged | RunState::Partial) {
                 store.set_last_full(name, store.now()).await?;
                 // What changed before the run began is covered by it; what it dropped was queued anew since.
                 store.done_before(name, self.started).await?;
@@ -267,6 +316,16 @@ impl Run<'_> {
 
     pub(crate) fn progress(&self) -> &dyn Progress {
         self.progress
+    }
+
+    /// Notes what came out as in the reviewed plan.
+    pub(crate) fn note_kept(&self, kept: Kept) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+    }
+
+    /// What came out as in the reviewed plan.
+    pub(crate) fn kept(&self) -> Option<Kept> {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes what the mode of the target leaves undone.

@@ -24,11 +24,13 @@ mod recover;
 mod report;
 mod resolve;
 mod resume;
+mod reviewed;
 mod sink;
 mod target;
+mod undo;
 mod worker;
 
-pub use engine::{Approval, Ask, Engine};
+pub use engine::{Approval, Ask, Engine, Task};
 pub use error::SyncError;
 pub use hands::{Hands, ReadOnly};
 pub use progress::{Progress, Silent, Step};

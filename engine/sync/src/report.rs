@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use entrain_model::{RunId, TargetName};
-use entrain_store::{Halt, RunState};
+use entrain_store::{Halt, Kept, RunState};
 use serde_json::{Value as Json, json};
 
 use crate::SyncError;
@@ -35,6 +35,8 @@ pub struct Report {
     pub dropped: u64,
     /// Changes by action that the mode of the target leaves undone.
     pub left: BTreeMap<String, u64>,
+    /// For a run that applied a reviewed plan: what came out as in it.
+    pub kept: Option<Kept>,
     /// How the writing went in time; `None` if nothing was written.
     pub writing: Option<Writing>,
 }
@@ -67,6 +69,7 @@ impl Report {
             failed: 0,
             dropped: 0,
             left: BTreeMap::new(),
+            kept: None,
             writing: None,
         }
     }
@@ -82,6 +85,9 @@ impl Report {
             "run": self.run, "target": self.target, "state": self.state.as_str(), "reasons": self.reasons,
             "halt": self.halt, "planned": self.planned, "done": self.done, "held": self.held,
             "failed": self.failed, "dropped": self.dropped, "left": self.left,
+            "reviewed": self.kept.map(|kept| json!({
+                "same": kept.same, "drifted": kept.drifted, "settled": kept.settled, "others": kept.others,
+            })),
             "expected_seconds": self.writing.and_then(|writing| Some(writing.expected?.as_secs())),
             "writing_seconds": self.writing.map(|writing| writing.took.as_secs_f64()),
         })
@@ -107,6 +113,7 @@ impl Run<'_> {
             failed: tally.failed,
             dropped: tally.dropped,
             left: self.left(),
+            kept: self.kept(),
             ..Report::empty(&self.target.name, state)
         })
     }

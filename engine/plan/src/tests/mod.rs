@@ -12,4 +12,5 @@ mod order;
 mod properties;
 mod removal;
 mod render;
+mod undo;
 mod validate;

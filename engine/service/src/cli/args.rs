@@ -73,6 +73,10 @@ pub enum Command {
     Sync(SyncArgs),
     /// Plan a full sync and show it, without writing to the target
     Plan(PlanArgs),
+    /// Carry out a plan from a file, each object only if it is still as it was when the plan was made
+    Apply(ApplyArgs),
+    /// Take back what a run did, as far as nobody has changed it since
+    Undo(UndoArgs),
     /// List the latest runs, or show one with its plan
     Runs(RunsArgs),
     /// Approve the plan of a held run, all of it or some, and carry it out
@@ -188,9 +192,54 @@ pub struct PlanArgs {
     /// The target; it may be left out if there is only one
     #[arg(value_name = "TARGET")]
     pub target: Option<String>,
-    /// Write the plan as JSON to this file
+    /// Write the plan to this file: as JSON, which `entrain apply` takes, or as its ending .md or .txt says
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+    /// The form of the plan
+    #[arg(long, value_enum)]
+    pub format: Option<PlanForm>,
+    /// Sign the file with this Ed25519 private key (PEM); the signature stands beside it in FILE.sig
+    #[arg(long, value_name = "KEY", requires = "out")]
+    pub sign: Option<PathBuf>,
+}
+
+/// How a plan is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum PlanForm {
+    /// Lines for people.
+    Text,
+    /// One JSON object, which can be applied.
+    Json,
+    /// For a review.
+    Markdown,
+}
+
+/// Arguments of `apply`.
+#[derive(Args, Debug)]
+pub struct ApplyArgs {
+    /// The plan, as `entrain plan --out` wrote it
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Refuse it unless FILE.sig is a signature by this Ed25519 public key (PEM)
+    #[arg(long, value_name = "KEY")]
+    pub verify: Option<PathBuf>,
+    /// Show what would be done, without writing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `undo`.
+#[derive(Args, Debug)]
+pub struct UndoArgs {
+    /// The run that is taken back
+    #[arg(value_name = "RUN")]
+    pub run: String,
+    /// Carry it out; without this it is only planned and shown
+    #[arg(long)]
+    pub apply: bool,
+    /// Who takes it back, for the record
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
+    pub by: String,
 }
 
 /// Arguments of `runs`.

@@ -1,5 +1,6 @@
 //! The command line: one small file a command. A command writes its answer to an [`Output`] and ends with an [`Exit`].
 
+mod apply;
 mod approve;
 mod args;
 mod completion;
@@ -27,6 +28,7 @@ mod session;
 mod sync;
 mod targets;
 mod time;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -74,6 +76,8 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Sync(args) => sync::run(args, global, output).await,
         Command::Plan(args) => plan::run(args, global, output).await,
         Command::Runs(args) => runs::run(args, global, output).await,
+        Command::Apply(args) => apply::run(args, global, output).await,
+        Command::Undo(args) => undo::run(args, global, output).await,
         Command::Approve(args) => approve::approve(args, global, output).await,
         Command::Reject(args) => approve::reject(args, global, output).await,
         Command::Halts => halts::run(global, output).await,

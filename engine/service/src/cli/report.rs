@@ -18,7 +18,8 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
     if report.failed > 0 {
         output.line(format_args!("  failed: {}; `entrain runs{}` says why", report.failed, id(report)));
     }
-    if report.dropped > 0 {
+    // What a reviewed plan refuses is told object by object.
+    if report.dropped > 0 && report.kept.is_none() {
         output.line(format_args!("  no longer true when their turn came, queued anew: {}", report.dropped));
     }
     for reason in &report.reasons {

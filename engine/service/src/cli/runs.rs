@@ -1,7 +1,7 @@
 //! `entrain runs`: the latest runs, or one with its plan.
 
 use entrain_model::{RunId, TargetName};
-use entrain_store::{RunKind, RunRow, RunState};
+use entrain_store::{RunRow, RunState};
 use serde_json::{Value as Json, json};
 
 use super::args::{Global, RunsArgs};
@@ -30,7 +30,13 @@ pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -
 
 async fn one(session: &Session, id: &RunId, part: Part, output: &mut Output) -> anyhow::Result<Exit> {
     let run = session.store.run(id).await?.ok_or_else(|| Usage(format!("there is no run {id}; `entrain runs` lists them")))?;
-    output.line(format_args!("run {id} of target {}: {} over {}, {}", run.target, word(run.kind), run.scope, run.state.as_str()));
+    output.line(format_args!(
+        "run {id} of target {}: {} over {}, {}",
+        run.target,
+        run.kind.as_str(),
+        run.scope,
+        run.state.as_str()
+    ));
     output.line(format_args!("started {} by {}, ended {}", utc(run.started_at), run.holder, utc_or_dash(run.finished_at)));
     if let Some(by) = &run.approved_by {
         let word = if run.state == RunState::Rejected { "rejected" } else { "approved" };
@@ -47,7 +53,7 @@ fn row(run: &RunRow) -> [String; 6] {
     [
         run.id.to_string(),
         run.target.to_string(),
-        word(run.kind).to_owned(),
+        run.kind.as_str().to_owned(),
         run.scope.clone(),
         run.state.as_str().to_owned(),
         utc(run.started_at),
@@ -56,17 +62,9 @@ fn row(run: &RunRow) -> [String; 6] {
 
 fn object(run: &RunRow) -> Json {
     json!({
-        "id": run.id, "target": run.target, "scope": run.scope, "reason": run.reason, "kind": word(run.kind),
+        "id": run.id, "target": run.target, "scope": run.scope, "reason": run.reason, "kind": run.kind.as_str(),
         "state": run.state.as_str(), "holder": run.holder, "started_at": utc(run.started_at),
         "finished_at": run.finished_at.map(utc), "report": run.report, "digest": run.digest,
         "approved_by": run.approved_by, "approved_at": run.approved_at.map(utc),
     })
-}
-
-fn word(kind: RunKind) -> &'static str {
-    match kind {
-        RunKind::Sync => "sync",
-        RunKind::DryRun => "dry_run",
-        RunKind::Plan => "plan",
-    }
 }

@@ -33,6 +33,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     let schedule = check.schedule(raw.schedule);
     let graph = check.graph(&raw.graph);
     check.group_removal(raw.removal.groups);
+    let plan_public_key = raw.plan_public_key.map(|path| check.file("plan_public_key", &path));
     if findings.len() > before {
         return None;
     }
@@ -48,6 +49,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
         scope,
         user_removal: raw.removal.users,
         group_removal: raw.removal.groups,
+        plan_public_key,
         limits,
         user_keys: raw.matching.users,
         group_keys: raw.matching.groups,

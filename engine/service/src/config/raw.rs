@@ -57,6 +57,7 @@ pub(super) struct Target {
     #[serde(default)]
     pub(super) schedule: Schedule,
     pub(super) settling_seconds: Option<u64>,
+    pub(super) plan_public_key: Option<PathBuf>,
     #[serde(default)]
     pub(super) graph: Graph,
 }

@@ -34,6 +34,8 @@ pub struct TargetConfig {
     pub user_removal: Removal,
     /// What becomes of groups that leave.
     pub group_removal: Removal,
+    /// Whose signature a plan file needs.
+    pub plan_public_key: Option<PathBuf>,
     /// What a run may do without approval.
     pub limits: Limits,
     /// Keys by which users are matched, strongest first; `None` for those of the directory.

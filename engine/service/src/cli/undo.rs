@@ -1,0 +1,33 @@
+//! `entrain undo`: what a run did is taken back.
+
+use entrain_model::RunId;
+use entrain_store::RunKind;
+use serde_json::json;
+
+use super::args::{Global, UndoArgs};
+use super::plan_text;
+use super::progress::Bar;
+use super::session::{Session, Usage};
+use super::{Exit, Output, report};
+
+pub(super) async fn run(args: &UndoArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+    let session = Session::open(global).await?;
+    let id = RunId::from(args.run.as_str());
+    let row = session.store.run(&id).await?.ok_or_else(|| Usage(format!("there is no run {id}; `entrain runs` lists them")))?;
+    let target = session.connect(session.only_target(Some(row.target.as_str()))?).await?;
+    let kind = if args.apply { RunKind::Undo } else { RunKind::Plan };
+    let bar = Bar::new(output.form());
+    let made = session.engine().undo(&target, &id, &args.by, kind, &bar).await?;
+    drop(bar);
+    if let Some(run) = &made.run {
+        plan_text::lines(&session.store, run, output).await?;
+    }
+    output.object(&json!({ "report": made.to_json() }));
+    let exit = report::show(&made, output);
+    if args.apply {
+        output.line("  the objects are parked: correct the source or the mapping, then `entrain unpark`");
+    } else {
+        output.line(format_args!("  carry it out with `entrain undo {id} --apply`"));
+    }
+    Ok(exit)
+}
