@@ -9,6 +9,7 @@ use crate::directory::{Tenant, derived};
 use crate::graph::{Windows, Writers};
 use crate::log::Log;
 use crate::options::{Domain, Options};
+use crate::registration;
 use crate::server::{Door, Hub, Listener, tls};
 use crate::tenants::{Common, Tenants};
 use crate::world::{Shared, World};
@@ -93,7 +94,7 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
     let client_secret = options.client_secret.clone();
     let client_secret = client_secret.unwrap_or_else(|| format!("secret~{}", id(options, "secret").simple()));
     let client_id = options.client_id.unwrap_or_else(|| id(options, "client"));
-    Ok(App {
+    let app = App {
         tenant_id: options.tenant_id.unwrap_or_else(|| id(options, "tenant")),
         tenant_name: options.tenant_name.clone(),
         client_id,
@@ -106,7 +107,7 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
         limits: Limits { delta_page: options.delta_page.max(1), delta_links: options.delta_links.max(1) },
         windows: Windows::default(),
         writers: Writers::default(),
-        credentials: credentials(options, &client_id.to_string(), &client_secret)?,
+        credentials: credentials(options, &client_id.to_string(), &client_secret, common.clock.now())?,
         client_secret,
         identity_header: id(options, "identity header").simple().to_string(),
         signer: common.signer.clone(),
@@ -118,7 +119,9 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
         requests: AtomicU64::new(0),
         steps: AtomicU64::new(0),
         emptied: AtomicI64::new(0),
-    })
+    };
+    registration::show(&app, &client_id.to_string());
+    Ok(app)
 }
 
 fn conditions(options: &Options) -> anyhow::Result<Conditions> {
@@ -141,12 +144,13 @@ fn world(options: &Options) -> World {
     }
 }
 
-fn credentials(options: &Options, client_id: &str, client_secret: &str) -> anyhow::Result<Credentials> {
+fn credentials(options: &Options, client_id: &str, client_secret: &str, now: i64) -> anyhow::Result<Credentials> {
     let certificate = |pem: &String| Certificate::from_pem(pem).context("a certificate of the options holds no RSA key");
     let certificates = options.certificates.iter().map(certificate).collect::<anyhow::Result<Vec<_>>>()?;
     let credentials = Credentials::default();
-    let secret = Secret { value: client_secret.to_owned(), expires: None };
+    let secret = Secret { value: client_secret.to_owned(), name: None, starts: now, expires: None };
     credentials.change(client_id, |application: &mut Application| {
+        application.name = Some("Provisioning".to_owned());
         application.secrets.push(secret);
         application.certificates.extend(certificates);
         application.on_this_machine = true;

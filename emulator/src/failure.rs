@@ -67,6 +67,12 @@ impl Failure {
         Failure::new(400, "BadRequest", format!("Resource not found for the segment '{segment}'."))
     }
 
+    /// 400: a page token that is none, or none any more.
+    pub(crate) fn page_token() -> Failure {
+        let message = "The specified page token value has expired and can no longer be included in your request.";
+        Failure::new(400, "Directory_ExpiredPageToken", message)
+    }
+
     /// 400: a value that the property does not take.
     pub(crate) fn invalid_value(kind: Kind, property: &str) -> Failure {
         let message = format!("Invalid value specified for property '{property}' of resource '{}'.", kind.resource());

@@ -28,6 +28,7 @@ mod graph;
 mod log;
 mod odata;
 mod options;
+mod registration;
 mod rules;
 mod server;
 mod tenants;

@@ -104,6 +104,10 @@ const PERMISSIONS: &[&str] = &[
     "Organization.Read.All",
     "RoleManagement.Read.Directory",
     "RoleManagement.ReadWrite.Directory",
+    "Application.Read.All",
+    "LicenseAssignment.ReadWrite.All",
+    "User.Invite.All",
+    "UserAuthenticationMethod.ReadWrite.All",
 ];
 
 /// A domain of the tenant.
@@ -177,6 +181,8 @@ pub struct Switches {
     /// How many objects the tenant may hold, those in the recycle bin included; by default 300,000, or 50,000 without a
     /// domain of its own.
     pub object_quota: Option<u64>,
+    /// The policy lets temporary access passes be made.
+    pub temporary_access_pass: bool,
     /// An empty text is refused.
     pub refuse_empty_texts: bool,
     /// White space around a text is dropped before it is stored.
@@ -200,6 +206,7 @@ impl Default for Switches {
             keep_last_owner: true,
             guests_in_groups: true,
             object_quota: None,
+            temporary_access_pass: true,
             refuse_empty_texts: true,
             trim_texts: false,
         }

@@ -40,6 +40,9 @@ pub(crate) fn verify(app: &App, tenant: &str, application: &Application, asserti
     };
     let certificate = application.certificates.iter().find(named);
     let certificate = certificate.ok_or_else(|| Refusal::bad_assertion("The key was not found."))?;
+    if certificate.validity.1 <= app.clock.now() {
+        return Err(Refusal::bad_assertion("The key used is expired."));
+    }
     let mut validation = Validation::new(header.alg);
     validation.validate_exp = false;
     validation.validate_aud = false;

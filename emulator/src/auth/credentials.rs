@@ -2,16 +2,29 @@
 
 use super::certificate::Certificate;
 use super::federated::Federated;
+use crate::directory::derived;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
+use uuid::Uuid;
 
 /// A client secret.
 #[derive(Clone)]
 pub(crate) struct Secret {
     /// The text.
     pub(crate) value: String,
+    /// What it is called.
+    pub(crate) name: Option<String>,
+    /// When it was made, in unix milliseconds of the tenant's time.
+    pub(crate) starts: i64,
     /// When it expires, in unix milliseconds of the tenant's time.
     pub(crate) expires: Option<i64>,
+}
+
+impl Secret {
+    /// The id under which the application lists it.
+    pub(crate) fn key_id(&self) -> Uuid {
+        derived(&[b"secret key id", self.value.as_bytes(), &self.starts.to_le_bytes()])
+    }
 }
 
 impl std::fmt::Debug for Secret {
@@ -25,6 +38,8 @@ impl std::fmt::Debug for Secret {
 pub(crate) struct Application {
     /// Its client id, in lower case.
     pub(crate) client_id: String,
+    /// What it is called, if it was said.
+    pub(crate) name: Option<String>,
     /// Its secrets.
     pub(crate) secrets: Vec<Secret>,
     /// Its certificates.

@@ -2,6 +2,8 @@
 
 const INTEGER: u8 = 0x02;
 const BIT_STRING: u8 = 0x03;
+const UTC_TIME: u8 = 0x17;
+const GENERALIZED_TIME: u8 = 0x18;
 const SEQUENCE: u8 = 0x30;
 const VERSION: u8 = 0xa0;
 
@@ -23,15 +25,47 @@ fn tagged(bytes: &[u8], wanted: u8) -> Option<(&[u8], &[u8])> {
     value(bytes).filter(|(tag, ..)| *tag == wanted).map(|(_, content, rest)| (content, rest))
 }
 
-/// The RSA public key (PKCS #1) of an X.509 certificate.
-pub(crate) fn rsa_key_of(certificate: &[u8]) -> Option<&[u8]> {
+/// What follows the issuer in an X.509 certificate: validity, subject, key.
+fn after_issuer(certificate: &[u8]) -> Option<&[u8]> {
     let (certificate, _) = tagged(certificate, SEQUENCE)?;
     let (mut fields, _) = tagged(certificate, SEQUENCE)?;
     if let Some((_, rest)) = tagged(fields, VERSION) {
         fields = rest;
     }
-    // Serial number, signature algorithm, issuer, validity, subject.
-    for tag in [INTEGER, SEQUENCE, SEQUENCE, SEQUENCE, SEQUENCE] {
+    // Serial number, signature algorithm, issuer.
+    for tag in [INTEGER, SEQUENCE, SEQUENCE] {
+        fields = tagged(fields, tag)?.1;
+    }
+    Some(fields)
+}
+
+/// From when until when an X.509 certificate is valid, in unix milliseconds.
+pub(crate) fn validity_of(certificate: &[u8]) -> Option<(i64, i64)> {
+    let (validity, _) = tagged(after_issuer(certificate)?, SEQUENCE)?;
+    let (tag, from, rest) = value(validity)?;
+    let (other, until, _) = value(rest)?;
+    Some((moment(tag, from)?, moment(other, until)?))
+}
+
+/// `YYMMDDhhmmssZ`, or with four digits of the year; years of two digits are those from 1950 to 2049.
+fn moment(tag: u8, text: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(text).ok()?.strip_suffix('Z')?;
+    let digits = match tag {
+        UTC_TIME if text < "50" => format!("20{text}"),
+        UTC_TIME => format!("19{text}"),
+        GENERALIZED_TIME => text.to_owned(),
+        _ => return None,
+    };
+    let form = time::macros::format_description!("[year][month][day][hour][minute][second]");
+    let moment = time::PrimitiveDateTime::parse(&digits, form).ok()?.assume_utc();
+    Some(moment.unix_timestamp() * 1000)
+}
+
+/// The RSA public key (PKCS #1) of an X.509 certificate.
+pub(crate) fn rsa_key_of(certificate: &[u8]) -> Option<&[u8]> {
+    let mut fields = after_issuer(certificate)?;
+    // Validity, subject.
+    for tag in [SEQUENCE, SEQUENCE] {
         fields = tagged(fields, tag)?.1;
     }
     let (key_info, _) = tagged(fields, SEQUENCE)?;

@@ -23,11 +23,11 @@ const LONGEST: usize = 600;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Federated {
-    name: String,
-    issuer: String,
-    subject: String,
+    pub(crate) name: String,
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
     #[serde(default = "usual")]
-    audiences: Vec<String>,
+    pub(crate) audiences: Vec<String>,
     keys: JwkSet,
 }
 

@@ -44,6 +44,11 @@ impl Refusal {
         Refusal::new(400, "unauthorized_client", 700_016, text)
     }
 
+    /// The application may not sign in.
+    pub(crate) fn disabled_application(client_id: &str) -> Refusal {
+        Refusal::new(400, "unauthorized_client", 7_000_112, format!("Application '{client_id}' is disabled."))
+    }
+
     /// The secret is wrong.
     pub(crate) fn wrong_secret(client_id: &str) -> Refusal {
         let text = format!(

@@ -6,6 +6,7 @@ use super::refusal::Refusal;
 use super::signer::Claims;
 use super::{assertion, federated};
 use crate::app::App;
+use crate::directory::{Kind, Name};
 use crate::graph::Answer;
 use crate::odata::{Plus, unescaped};
 use axum::http::HeaderMap;
@@ -53,6 +54,7 @@ fn issue(app: &App, segment: &str, headers: &HeaderMap, fields: &BTreeMap<String
         return Err(Refusal::no_client_id());
     }
     let application = app.credentials.find(client_id).ok_or_else(|| Refusal::unknown_application(client_id, segment))?;
+    present(app, &application, segment)?;
     let secret = basic.as_ref().map(|(_, secret)| secret).or_else(|| fields.get("client_secret"));
     match (secret, fields.get("client_assertion")) {
         (Some(secret), _) => check_secret(app, &application, secret)?,
@@ -76,6 +78,21 @@ fn issue(app: &App, segment: &str, headers: &HeaderMap, fields: &BTreeMap<String
     let body = json!({ "token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token });
     let answer = Answer { content_type: "application/json; charset=utf-8", ..Answer::json(200, &body) };
     Ok(answer.header("cache-control", "no-store, no-cache"))
+}
+
+/// Whether the application is still a principal of the tenant, and not a blocked one.
+fn present(app: &App, application: &Application, segment: &str) -> Result<(), Refusal> {
+    let world = app.world.read();
+    let tenant = &world.tenant;
+    let mut principals = tenant
+        .holders_of_any(Name::APP_ID, &application.client_id)
+        .map(|row| tenant.object(row))
+        .filter(|object| object.kind == Kind::ServicePrincipal && object.is_live());
+    match principals.next() {
+        None => Err(Refusal::unknown_application(&application.client_id, segment)),
+        Some(principal) if principal.is_true(Name::ACCOUNT_ENABLED) => Ok(()),
+        Some(_) => Err(Refusal::disabled_application(&application.client_id)),
+    }
 }
 
 fn basic(headers: &HeaderMap) -> Option<(String, String)> {

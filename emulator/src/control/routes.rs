@@ -9,6 +9,7 @@ use crate::conditions::Profile;
 use crate::graph::Answer;
 use crate::odata::{Plus, unescaped};
 use crate::options::Domain;
+use crate::registration;
 use crate::tenants::Tenants;
 use axum::http::Method;
 use serde::Deserialize;
@@ -94,7 +95,15 @@ fn plant(app: &App, wanted: Seed) -> Result<Answer, String> {
     let now = app.clock.now();
     let mut world = app.world.write();
     let seeded = seed(&mut world.tenant, wanted, now).map_err(|failure| failure.message)?;
-    Ok(Answer::json(200, &json!({ "users": texts(&seeded.users), "groups": texts(&seeded.groups) })))
+    Ok(Answer::json(
+        200,
+        &json!({
+            "users": texts(&seeded.users),
+            "groups": texts(&seeded.groups),
+            "applications": texts(&seeded.applications),
+            "servicePrincipals": texts(&seeded.service_principals),
+        }),
+    ))
 }
 
 fn texts(ids: &[uuid::Uuid]) -> Vec<String> {
@@ -142,6 +151,8 @@ struct CredentialChange {
     client_id: Option<String>,
     add_secret: Option<String>,
     secret_expires_in: Option<i64>,
+    secret_name: Option<String>,
+    display_name: Option<String>,
     remove_secrets: bool,
     add_certificate: Option<String>,
     remove_certificates: bool,
@@ -156,7 +167,8 @@ fn credentials(app: &App, change: CredentialChange) -> Result<Answer, String> {
     let certificate =
         change.add_certificate.as_deref().map(|pem| Certificate::from_pem(pem).ok_or("no RSA certificate in the PEM text"));
     let certificate = certificate.transpose()?;
-    let expires = change.secret_expires_in.map(|seconds| app.clock.now() + seconds.saturating_mul(1000));
+    let now = app.clock.now();
+    let expires = change.secret_expires_in.map(|seconds| now.saturating_add(seconds.saturating_mul(1000)));
     let client_id = change.client_id.unwrap_or_else(|| app.client_id.to_string());
     if let Some(new) = &change.add_federated {
         let known = app.credentials.find(&client_id).filter(|_| !change.remove_federated);
@@ -174,12 +186,15 @@ fn credentials(app: &App, change: CredentialChange) -> Result<Answer, String> {
         if change.remove_certificates {
             application.certificates.clear();
         }
-        application.secrets.extend(change.add_secret.map(|value| Secret { value, expires }));
+        let secret = |value| Secret { value, name: change.secret_name, starts: now, expires };
+        application.secrets.extend(change.add_secret.map(secret));
+        application.name = change.display_name.or(application.name.take());
         application.certificates.extend(certificate);
         if let Some(roles) = change.roles {
             application.roles = roles;
         }
     });
+    registration::show(app, &client_id);
     if change.expire_tokens {
         app.credentials.expire_tokens();
     }

@@ -1,14 +1,14 @@
 //! Filling the tenant in bulk, past the rules of Graph: also with what an application could not write.
 
 use crate::clock::rfc3339;
-use crate::directory::{Kind, Name, Relation, Roles, Row, Tenant, Value};
+use crate::directory::{Assignment, Hold, Kind, Name, Product, Relation, Roles, Row, Tenant, Value};
 use crate::failure::Failure;
 use crate::graph::set_manager;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 use uuid::Uuid;
 
-/// What to put into the tenant. References name objects by id, user principal name or unique name,
+/// What to put into the tenant. References name objects by id, user principal name, unique name or (service principals) application id,
 /// including objects of the same seed.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -19,9 +19,18 @@ pub(crate) struct Seed {
     /// Groups: any property of the schema, `id`, `members` and `owners`.
     #[serde(default)]
     groups: Vec<Map<String, Json>>,
+    /// Applications: any property of the schema, `id`, and `owners`. One whose `appId` is there already is changed.
+    #[serde(default)]
+    applications: Vec<Map<String, Json>>,
+    /// Service principals, likewise.
+    #[serde(default)]
+    service_principals: Vec<Map<String, Json>>,
     /// Memberships of groups that are there already.
     #[serde(default)]
     memberships: Vec<Membership>,
+    /// Products that the tenant has subscribed to.
+    #[serde(default)]
+    subscribed_skus: Vec<Product>,
     /// Holders of directory roles.
     #[serde(default)]
     role_holders: Vec<Holder>,
@@ -43,6 +52,16 @@ struct Membership {
 struct Holder {
     principal: String,
     role: String,
+    /// Everywhere by default; else `/administrativeUnits/{id}` or `/{id}`.
+    #[serde(default = "everywhere")]
+    scope: String,
+    /// The role is not held but can be activated.
+    #[serde(default)]
+    eligible: bool,
+}
+
+fn everywhere() -> String {
+    "/".to_owned()
 }
 
 /// The ids of the objects that came into being.
@@ -52,6 +71,10 @@ pub(crate) struct Seeded {
     pub(crate) users: Vec<Uuid>,
     /// Groups, in the order given.
     pub(crate) groups: Vec<Uuid>,
+    /// Applications, in the order given.
+    pub(crate) applications: Vec<Uuid>,
+    /// Service principals, in the order given.
+    pub(crate) service_principals: Vec<Uuid>,
 }
 
 /// Carries out a seed. What stands before an error stays.
@@ -60,14 +83,17 @@ pub(crate) struct Seeded {
 /// An unknown property, a value that no property can hold, an id in use, or an unknown reference.
 pub(crate) fn seed(tenant: &mut Tenant, seed: Seed, now: i64) -> Result<Seeded, Failure> {
     let mut seeded = Seeded::default();
+    seed.subscribed_skus.into_iter().for_each(|product| tenant.licences.subscribe(product));
     let mut later: Vec<(Row, Relation, String)> = Vec::new();
-    for (kind, objects) in [(Kind::User, seed.users), (Kind::Group, seed.groups)] {
+    let kinds = [
+        (Kind::User, seed.users, &mut seeded.users),
+        (Kind::Group, seed.groups, &mut seeded.groups),
+        (Kind::Application, seed.applications, &mut seeded.applications),
+        (Kind::ServicePrincipal, seed.service_principals, &mut seeded.service_principals),
+    ];
+    for (kind, objects, ids) in kinds {
         for map in objects {
-            let id = add(tenant, kind, map, now, &mut later)?;
-            match kind {
-                Kind::User => seeded.users.push(id),
-                Kind::Group => seeded.groups.push(id),
-            }
+            ids.push(add(tenant, kind, map, now, &mut later)?);
         }
     }
     for Membership { group, member, owner } in seed.memberships {
@@ -82,10 +108,11 @@ pub(crate) fn seed(tenant: &mut Tenant, seed: Seed, now: i64) -> Result<Seeded, 
             Relation::Member | Relation::Owner => _ = tenant.link(relation, from, to),
         }
     }
-    for Holder { principal, role } in seed.role_holders {
+    for Holder { principal, role, scope, eligible } in seed.role_holders {
         let principal = find(tenant, &principal)?;
         let role = Roles::named(&role).ok_or_else(|| Failure::bad_request(format!("No directory role is named '{role}'.")))?;
-        tenant.roles.assign(principal, role);
+        let hold = if eligible { Hold::Eligible } else { Hold::Active };
+        tenant.roles.assign(Assignment { principal, role, scope, hold });
     }
     for id in seed.deleted {
         let row = find(tenant, &id)?;
@@ -113,8 +140,23 @@ fn add(
             properties.push(property(tenant, kind, &name, json)?);
         }
     }
-    let id = id.unwrap_or_else(|| tenant.next_id());
-    let row = tenant.create(id, kind, properties);
+    let same = |name: &Name, value: &Value| {
+        let app_id = value.as_text().filter(|_| *name == Name::APP_ID)?;
+        tenant.holders_of_any(Name::APP_ID, app_id).find(|row| tenant.object(*row).kind == kind)
+    };
+    let known = properties.iter().find_map(|(name, value)| same(name, value));
+    let row = match known {
+        Some(row) => {
+            properties.retain(|(name, _)| *name != Name::CREATED);
+            tenant.edit(row, properties);
+            row
+        }
+        None => {
+            let id = id.unwrap_or_else(|| tenant.next_id());
+            tenant.create(id, kind, properties)
+        }
+    };
+    let id = tenant.object(row).id;
     for (relation, json) in references {
         later.extend(texts(json).into_iter().map(|text| (row, relation, text)));
     }
@@ -155,6 +197,8 @@ fn texts(json: Json) -> Vec<String> {
 fn find(tenant: &Tenant, text: &str) -> Result<Row, Failure> {
     let by_id = text.parse().ok().and_then(|id| tenant.find(id));
     let by_name = |name| tenant.holders_of_any(name, text).next();
-    let found = by_id.or_else(|| by_name(Name::USER_PRINCIPAL_NAME)).or_else(|| by_name(Name::UNIQUE_NAME));
+    let is_principal = |row: &Row| tenant.object(*row).kind == Kind::ServicePrincipal;
+    let by_app_id = || tenant.holders_of_any(Name::APP_ID, text).find(is_principal);
+    let found = by_id.or_else(|| by_name(Name::USER_PRINCIPAL_NAME)).or_else(|| by_name(Name::UNIQUE_NAME)).or_else(by_app_id);
     found.ok_or_else(|| Failure::not_found(text))
 }

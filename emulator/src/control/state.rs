@@ -9,7 +9,7 @@ use serde_json::json;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Wanted {
-    /// `users`, `groups` or `deleted`; without it, only the counts.
+    /// `users`, `groups`, `applications`, `servicePrincipals` or `deleted`; without it, only the counts.
     kind: Option<String>,
     /// The id after which to go on.
     after: Option<String>,
@@ -32,10 +32,12 @@ pub(crate) fn state(tenant: &Tenant, wanted: &Wanted) -> Result<Vec<u8>, String>
         .transpose()?;
     let live = |row: &Row| tenant.object(*row).is_live();
     let rows: Box<dyn Iterator<Item = Row>> = match kind {
-        "users" => Box::new(tenant.rows(Kind::User, after).iter().copied().filter(live)),
-        "groups" => Box::new(tenant.rows(Kind::Group, after).iter().copied().filter(live)),
         "deleted" => Box::new(tenant.recycled().filter(move |row| after.is_none_or(|after| *row > after))),
-        _ => return Err(format!("unknown kind '{kind}': users, groups or deleted")),
+        _ => {
+            let kind = Kind::of_collection(kind)
+                .ok_or_else(|| format!("unknown kind '{kind}': users, groups, applications, servicePrincipals or deleted"))?;
+            Box::new(tenant.rows(kind, after).iter().copied().filter(live))
+        }
     };
     let top = wanted.top.unwrap_or(DEFAULT_PAGE);
     let mut rows: Vec<Row> = rows.take(top + 1).collect();
@@ -69,7 +71,7 @@ fn object(out: &mut Vec<u8>, tenant: &Tenant, row: Row) {
     let object = tenant.object(row);
     let mut map = Members::open(out);
     map.text("id", &object.id.to_string());
-    map.text("kind", if object.kind == Kind::User { "user" } else { "group" });
+    map.text("kind", object.kind.odata_type().trim_start_matches("#microsoft.graph."));
     for (name, _) in object.properties() {
         map.name(tenant.schema.spell(name));
         write_value(map.out, tenant, object, name);
@@ -79,18 +81,17 @@ fn object(out: &mut Vec<u8>, tenant: &Tenant, row: Row) {
         write_value(map.out, tenant, object, Name::DELETED);
     }
     let ids = |relation| tenant.links().targets(relation, row, None).map(|to| tenant.object(to).id.to_string());
-    match object.kind {
-        Kind::User => {
-            if let Some(manager) = ids(Relation::Manager).next() {
-                map.text("manager", &manager);
-            }
-        }
-        Kind::Group => {
-            for relation in [Relation::Member, Relation::Owner] {
-                map.name(relation.property());
-                write_list(map.out, ids(relation), |out, id| write_text(out, &id));
-            }
-        }
+    let lists: &[Relation] = match object.kind {
+        Kind::User => &[],
+        Kind::Group => &[Relation::Member, Relation::Owner],
+        Kind::Application | Kind::ServicePrincipal => &[Relation::Owner],
+    };
+    for relation in lists {
+        map.name(relation.property());
+        write_list(map.out, ids(*relation), |out, id| write_text(out, &id));
+    }
+    if let Some(manager) = ids(Relation::Manager).next() {
+        map.text("manager", &manager);
     }
     let roles: Vec<&str> =
         tenant.roles.assignments().iter().filter(|held| held.principal == row).map(|held| held.role().name).collect();

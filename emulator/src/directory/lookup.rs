@@ -17,6 +17,7 @@ pub(crate) const INDEXED: &[Name] = &[
     Name::IMMUTABLE_ID,
     Name::EMPLOYEE_ID,
     Name::UNIQUE_NAME,
+    Name::APP_ID,
 ];
 
 /// Sixteen bytes per indexed value: the property, a hash of the folded text, the object.

@@ -53,6 +53,19 @@ well_known! {
     EXTENSION_ATTRIBUTES = "onPremisesExtensionAttributes",
     GIVEN_NAME = "givenName",
     SURNAME = "surname",
+    APP_ID = "appId",
+    APP_DISPLAY_NAME = "appDisplayName",
+    PASSWORD_CREDENTIALS = "passwordCredentials",
+    KEY_CREDENTIALS = "keyCredentials",
+    SIGN_IN_AUDIENCE = "signInAudience",
+    SERVICE_PRINCIPAL_TYPE = "servicePrincipalType",
+    SERVICE_PRINCIPAL_NAMES = "servicePrincipalNames",
+    OWNER_ORGANIZATION = "appOwnerOrganizationId",
+    EXTERNAL_USER_STATE = "externalUserState",
+    EXTERNAL_USER_STATE_CHANGED = "externalUserStateChangeDateTime",
+    CREATION_TYPE = "creationType",
+    ASSIGNED_LICENSES = "assignedLicenses",
+    LICENSE_STATES = "licenseAssignmentStates",
 }
 
 /// The table of all names, both ways. Look-ups ignore case; spelling is as the service writes it.

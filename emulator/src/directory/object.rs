@@ -1,4 +1,4 @@
-//! One object of the directory: a user or a group.
+//! One object of the directory: a user, a group, an application, or a service principal.
 
 use super::names::Name;
 use super::value::Value;
@@ -22,15 +22,34 @@ pub(crate) enum Kind {
     User,
     /// A group.
     Group,
+    /// The registration of an application.
+    Application,
+    /// An application as a principal of the tenant.
+    ServicePrincipal,
 }
 
 impl Kind {
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Kind; 4] = [Kind::User, Kind::Group, Kind::Application, Kind::ServicePrincipal];
+
     /// The collection's path segment: `users`, `groups`.
     pub(crate) fn collection(self) -> &'static str {
         match self {
             Kind::User => "users",
             Kind::Group => "groups",
+            Kind::Application => "applications",
+            Kind::ServicePrincipal => "servicePrincipals",
         }
+    }
+
+    /// The kind whose type a path segment casts to, such as `microsoft.graph.user`; case does not count.
+    pub(crate) fn of_cast(segment: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.odata_type().trim_start_matches('#').eq_ignore_ascii_case(segment))
+    }
+
+    /// The kind of a collection's path segment; case does not count.
+    pub(crate) fn of_collection(segment: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.collection().eq_ignore_ascii_case(segment))
     }
 
     /// The resource's name in messages: `User`, `Group`.
@@ -38,6 +57,8 @@ impl Kind {
         match self {
             Kind::User => "User",
             Kind::Group => "Group",
+            Kind::Application => "Application",
+            Kind::ServicePrincipal => "ServicePrincipal",
         }
     }
 
@@ -46,6 +67,8 @@ impl Kind {
         match self {
             Kind::User => "#microsoft.graph.user",
             Kind::Group => "#microsoft.graph.group",
+            Kind::Application => "#microsoft.graph.application",
+            Kind::ServicePrincipal => "#microsoft.graph.servicePrincipal",
         }
     }
 }
@@ -66,7 +89,7 @@ pub(crate) enum Life {
 pub(crate) struct Object {
     /// The object id.
     pub(crate) id: Uuid,
-    /// User or group.
+    /// What it is.
     pub(crate) kind: Kind,
     /// Live, in the recycle bin, or gone.
     pub(crate) life: Life,

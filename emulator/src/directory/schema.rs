@@ -1,17 +1,17 @@
-//! The two resources of the directory and their properties, keyed by interned name.
+//! The resources of the directory and their properties, keyed by interned name.
 
+use super::application_properties::{APPLICATION, SERVICE_PRINCIPAL};
 use super::group_properties::GROUP;
 use super::names::{Name, Names};
 use super::object::Kind;
 use super::property::{Property, Shown};
 use super::user_properties::USER;
 
-/// The properties of users and groups, plus the directory extensions that the tenant has registered.
+/// The properties of each kind, plus the directory extensions that the tenant has registered.
 #[derive(Debug)]
 pub(crate) struct Schema {
     names: Names,
-    users: Resource,
-    groups: Resource,
+    resources: [Resource; Kind::ALL.len()],
 }
 
 #[derive(Debug, Default)]
@@ -30,31 +30,37 @@ impl Resource {
     }
 }
 
+fn properties(kind: Kind) -> &'static [Property] {
+    match kind {
+        Kind::User => USER,
+        Kind::Group => GROUP,
+        Kind::Application => APPLICATION,
+        Kind::ServicePrincipal => SERVICE_PRINCIPAL,
+    }
+}
+
 impl Schema {
     /// The schema with these directory extensions (`extension_{appId}_{name}`, text of 256 characters).
     pub(crate) fn new(extensions: &[String]) -> Schema {
-        let mut schema = Schema { names: Names::default(), users: Resource::default(), groups: Resource::default() };
-        for property in USER {
-            let name = schema.names.intern(property.name);
-            schema.users.add(name, *property);
-        }
-        for property in GROUP {
-            let name = schema.names.intern(property.name);
-            schema.groups.add(name, *property);
-        }
+        let mut names = Names::default();
+        let mut resources = Kind::ALL.map(|kind| {
+            let mut resource = Resource::default();
+            for property in properties(kind) {
+                resource.add(names.intern(property.name), *property);
+            }
+            resource
+        });
         for extension in extensions {
-            let name = schema.names.intern(extension);
-            schema.users.add(name, Property::text("", 256));
-            schema.groups.add(name, Property::text("", 256));
+            let name = names.intern(extension);
+            for kind in [Kind::User, Kind::Group] {
+                resources[kind as usize].add(name, Property::text("", 256));
+            }
         }
-        schema
+        Schema { names, resources }
     }
 
     fn resource(&self, kind: Kind) -> &Resource {
-        match kind {
-            Kind::User => &self.users,
-            Kind::Group => &self.groups,
-        }
+        &self.resources[kind as usize]
     }
 
     /// The property of that name, spelled exactly so.
@@ -83,5 +89,10 @@ impl Schema {
     /// How a name is spelled.
     pub(crate) fn spell(&self, name: Name) -> &str {
         self.names.spell(name)
+    }
+
+    /// The property of that name of any of these kinds, in any case.
+    pub(crate) fn find_in(&self, kinds: &[Kind], text: &str) -> Option<(Name, &Property)> {
+        kinds.iter().find_map(|kind| self.find(*kind, text))
     }
 }

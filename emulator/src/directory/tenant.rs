@@ -3,10 +3,12 @@
 use super::history::{Arrivals, Before, History};
 use super::ids::Ids;
 use super::journal::{Journal, What};
+use super::licences::Licences;
 use super::links::{Links, Relation, Way};
 use super::lookup::{self, Lookup};
 use super::names::Name;
 use super::object::{Kind, Life, Object, Row};
+use super::passes::Passes;
 use super::roles::Roles;
 use super::schema::Schema;
 use super::value::{Value, folded};
@@ -20,9 +22,13 @@ pub(crate) struct Tenant {
     pub(crate) schema: Schema,
     /// Who holds which directory role.
     pub(crate) roles: Roles,
+    /// Products, and who has a licence.
+    pub(crate) licences: Licences,
+    /// Temporary access passes.
+    pub(crate) passes: Passes,
     objects: Vec<Object>,
     by_id: HashMap<Uuid, Row>,
-    rows: [Vec<Row>; 2],
+    rows: [Vec<Row>; Kind::ALL.len()],
     recycled: BTreeSet<Row>,
     purged: usize,
     lookup: Lookup,
@@ -38,9 +44,11 @@ impl Tenant {
         Tenant {
             schema: Schema::new(extensions),
             roles: Roles::default(),
+            licences: Licences::default(),
+            passes: Passes::default(),
             objects: Vec::new(),
             by_id: HashMap::new(),
-            rows: [Vec::new(), Vec::new()],
+            rows: Kind::ALL.map(|_| Vec::new()),
             recycled: BTreeSet::new(),
             purged: 0,
             lookup: Lookup::default(),
@@ -106,10 +114,12 @@ impl Tenant {
             .filter(move |row| lookup::texts(self.object(*row).value(name)).any(|held| folded(held) == wanted))
     }
 
-    /// Whether a user holds a directory role, by itself or through a role-assignable group.
+    /// Whether a user holds a directory role, by itself or through a role-assignable group, or owns such a group.
     pub(crate) fn is_privileged(&self, row: Row) -> bool {
         let groups = self.links.closure(Relation::Member, row, Way::Backward);
+        let owned = self.links.sources(Relation::Owner, row, None);
         self.roles.holds(row)
+            || owned.into_iter().any(|group| self.object(group).is_true(Name::ASSIGNABLE_TO_ROLE))
             || groups.into_iter().any(|group| self.object(group).is_true(Name::ASSIGNABLE_TO_ROLE) || self.roles.holds(group))
     }
 
@@ -129,6 +139,9 @@ impl Tenant {
         let mut object = Object::new(id, kind);
         object.set(properties);
         self.lookup.add(row, &object);
+        if object.value(Name::ASSIGNED_LICENSES).is_some() {
+            self.licences.note(row, object.value(Name::ASSIGNED_LICENSES));
+        }
         self.objects.push(object);
         self.by_id.insert(id, row);
         self.rows[kind as usize].push(row);
@@ -145,6 +158,9 @@ impl Tenant {
         let before: Vec<(Name, Option<Value>)> = names.map(|name| (name, object.value(name).cloned())).collect();
         let changed = object.set(edits);
         self.lookup.add(row, object);
+        if changed.contains(&Name::ASSIGNED_LICENSES) {
+            self.licences.note(row, object.value(Name::ASSIGNED_LICENSES));
+        }
         for (name, value) in before.into_iter().filter(|(name, _)| changed.contains(name)) {
             self.history.note(row, Before::Value(name, value));
         }
@@ -203,6 +219,8 @@ impl Tenant {
             }
         }
         self.roles.forget(row);
+        self.passes.remove(&row);
+        self.licences.note(row, None);
         self.recycled.remove(&row);
         self.purged += 1;
         let object = &mut self.objects[row.index()];

@@ -30,8 +30,7 @@ fn find(tenant: &View<'_>, filter: &Expression) -> Option<Vec<Row>> {
 
 fn holders(tenant: &View<'_>, path: &[String], literal: &Literal) -> Option<Vec<Row>> {
     let ([property], Literal::Text(text)) = (path, literal) else { return None };
-    let find = |kind| tenant.schema.find(kind, property).map(|(name, _)| name);
-    let name = find(Kind::User).or_else(|| find(Kind::Group))?;
+    let (name, _) = tenant.schema.find_in(&Kind::ALL, property)?;
     if name == Name::ID {
         return Some(text.parse().ok().and_then(|id| tenant.find(id)).into_iter().collect());
     }

@@ -11,7 +11,7 @@ const MOST_EXPANDED: usize = 20;
 /// The properties to write for each kind of object.
 #[derive(Clone, Debug)]
 pub(crate) struct Fields {
-    selected: [Vec<Name>; 2],
+    selected: [Vec<Name>; Kind::ALL.len()],
     expanded: Vec<Expansion>,
 }
 
@@ -26,16 +26,16 @@ struct Expansion {
 pub(crate) enum Holds {
     /// Only this kind.
     Only(Kind),
-    /// Users and groups: items carry their type.
+    /// Anything: items carry their type.
     Any,
 }
 
 impl Holds {
-    fn kinds(self) -> &'static [Kind] {
+    /// The kinds.
+    pub(crate) fn kinds(self) -> &'static [Kind] {
         match self {
-            Holds::Only(Kind::User) => &[Kind::User],
-            Holds::Only(Kind::Group) => &[Kind::Group],
-            Holds::Any => &[Kind::User, Kind::Group],
+            Holds::Only(kind) => &Kind::ALL[kind as usize..=kind as usize],
+            Holds::Any => &Kind::ALL,
         }
     }
 
@@ -48,8 +48,7 @@ impl Holds {
 impl Fields {
     /// Everything returned by default.
     pub(crate) fn shown(tenant: &Tenant) -> Fields {
-        let of = |kind| tenant.schema.shown(kind).to_vec();
-        Fields { selected: [of(Kind::User), of(Kind::Group)], expanded: Vec::new() }
+        Fields { selected: Kind::ALL.map(|kind| tenant.schema.shown(kind).to_vec()), expanded: Vec::new() }
     }
 
     /// What a request selects and expands.
@@ -67,7 +66,7 @@ impl Fields {
     fn selected(tenant: &Tenant, holds: Holds, select: Option<&[&str]>) -> Result<Fields, Failure> {
         let mut fields = Fields::shown(tenant);
         let Some(select) = select else { return Ok(fields) };
-        fields.selected = [Vec::new(), Vec::new()];
+        fields.selected = Kind::ALL.map(|_| Vec::new());
         for text in select {
             let mut known = Relation::named(text).is_some();
             for kind in holds.kinds() {
@@ -114,7 +113,8 @@ fn expansion(tenant: &Tenant, holds: Holds, text: &str) -> Result<Expansion, Fai
     let (name, inner) = text.trim_end_matches(')').split_once('(').unwrap_or((text, ""));
     let relation = Relation::named(name.trim()).filter(|relation| match relation {
         Relation::Manager => holds == Holds::Only(Kind::User),
-        Relation::Member | Relation::Owner => holds == Holds::Only(Kind::Group),
+        Relation::Member => holds == Holds::Only(Kind::Group),
+        Relation::Owner => matches!(holds, Holds::Only(Kind::Group | Kind::Application | Kind::ServicePrincipal)),
     });
     let relation =
         relation.ok_or_else(|| Failure::new(400, "ExpandNotSupported", format!("Expand of '{name}' is not supported.")))?;

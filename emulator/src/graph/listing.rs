@@ -123,13 +123,7 @@ impl Cursor {
             let number: u32 = number.parse().ok()?;
             Some(if kind == "row" { Cursor::After(Some(Row(number))) } else { Cursor::Offset(number as usize) })
         });
-        cursor.ok_or_else(|| {
-            Failure::new(
-                400,
-                "Directory_ExpiredPageToken",
-                "The specified page token value has expired and can no longer be included in your request.",
-            )
-        })
+        cursor.ok_or_else(Failure::page_token)
     }
 
     fn is_first(&self) -> bool {
@@ -226,11 +220,10 @@ impl<'a> Listing<'a> {
                 "The specified filter to the reference property query is currently not supported.",
             ));
         }
-        match self.holds {
-            Holds::Only(kind) => odata::check(filter, &self.tenant.schema, kind, mode),
-            Holds::Any => odata::check(filter, &self.tenant.schema, Kind::User, mode)
-                .or_else(|_| odata::check(filter, &self.tenant.schema, Kind::Group, mode)),
-        }
+        let of = |kind: &Kind| odata::check(filter, &self.tenant.schema, *kind, mode);
+        let mut checks = self.holds.kinds().iter().map(of);
+        let first = checks.next().unwrap_or(Ok(()));
+        checks.fold(first, |found, next| found.or_else(|failure| next.map_err(|_| failure)))
     }
 
     fn order(&self, text: &str) -> Result<(Name, Direction), Failure> {
@@ -248,11 +241,7 @@ impl<'a> Listing<'a> {
     }
 
     fn name(&self, text: &str) -> Option<Name> {
-        let of = |kind| self.tenant.schema.find(kind, text).map(|(name, _)| name);
-        match self.holds {
-            Holds::Only(kind) => of(kind),
-            Holds::Any => of(Kind::User).or_else(|| of(Kind::Group)),
-        }
+        self.tenant.schema.find_in(self.holds.kinds(), text).map(|(name, _)| name)
     }
 
     fn search(&self, call: &Call<'_>, text: &str) -> Result<Search, Failure> {

@@ -1,16 +1,22 @@
 //! Microsoft Graph v1.0: from a request to an answer.
 
+mod activated;
 mod answer;
+mod applications;
 mod batch;
 mod call;
 mod candidates;
 mod cost;
 mod delta;
+mod domains;
 mod fields;
 mod groups;
+mod invitations;
+mod licences;
 mod listing;
 mod losses;
 mod membership;
+mod methods;
 mod objects;
 mod organization;
 mod permission;
@@ -19,6 +25,7 @@ mod recycle;
 mod references;
 mod replica;
 mod roles;
+mod table;
 mod users;
 mod writers;
 
@@ -33,6 +40,7 @@ use crate::auth::{self, Rights};
 use crate::clock::rfc3339;
 use crate::control::{Action, Moment};
 use crate::dice::Dice;
+use crate::directory::Kind;
 use crate::failure::Failure;
 use crate::odata::{self, Part, Query};
 use crate::throttle::Priority;
@@ -205,11 +213,16 @@ fn dispatch(app: &App, rights: &Rights, request: &Request<'_>, origin: Origin, s
     match (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str)) {
         ("users", _) => users::route(&call),
         ("groups", _) => groups::route(&call),
+        ("applications", _) => applications::route(&call, Kind::Application),
+        ("serviceprincipals", _) => applications::route(&call, Kind::ServicePrincipal),
         ("directory", "deleteditems") => recycle::route(&call),
         ("organization", _) => organization::organization(&call),
-        ("domains", _) => organization::domains(&call),
-        ("directoryroles", _) => roles::directory_roles(&call),
+        ("domains", _) => domains::route(&call),
+        ("directoryroles", _) => activated::directory_roles(&call),
+        ("directoryroletemplates", _) => activated::templates(&call),
         ("rolemanagement", "directory") => roles::role_management(&call),
+        ("subscribedskus", _) => licences::products(&call),
+        ("invitations", _) => invitations::route(&call),
         ("directoryobjects", _) => objects::route(&call),
         _ => Err(Failure::segment(parts.first().map_or("", Part::text))),
     }

@@ -1,13 +1,51 @@
-//! `/organization` and `/domains`.
+//! `/organization`.
 
 use super::answer::Answer;
 use super::call::Call;
+use super::domains::authentication;
+use super::table::Table;
+use crate::clock::rfc3339;
 use crate::failure::Failure;
 use crate::odata::Part;
-use crate::options::{Authentication, Domain};
+use crate::options::Domain;
 use crate::world::World;
 use axum::http::Method;
 use serde_json::{Value as Json, json};
+
+const ORGANIZATION: Table<'_> = Table {
+    context: "organization",
+    of: "organization",
+    properties: &[
+        "id",
+        "deletedDateTime",
+        "assignedPlans",
+        "businessPhones",
+        "city",
+        "country",
+        "countryLetterCode",
+        "createdDateTime",
+        "defaultUsageLocation",
+        "displayName",
+        "isMultipleDataLocationsForServicesEnabled",
+        "marketingNotificationEmails",
+        "onPremisesLastSyncDateTime",
+        "onPremisesSyncEnabled",
+        "partnerTenantType",
+        "postalCode",
+        "preferredLanguage",
+        "privacyProfile",
+        "provisionedPlans",
+        "securityComplianceNotificationMails",
+        "securityComplianceNotificationPhones",
+        "state",
+        "street",
+        "technicalNotificationMails",
+        "tenantType",
+        "verifiedDomains",
+    ],
+    filtered: &[],
+    page: None,
+};
 
 /// Answers `/organization`, also by id.
 ///
@@ -18,66 +56,39 @@ pub(crate) fn organization(call: &Call<'_>) -> Result<Answer, Failure> {
         return Err(Failure::method());
     }
     let tenant = body(call, &call.app.world.read());
-    match call.parts.get(1) {
-        None => Ok(Answer::json(200, &json!({ "@odata.context": call.context("organization"), "value": [tenant] }))),
-        Some(id) if id.text() == call.app.tenant_id.to_string() => Ok(Answer::json(200, &tenant)),
-        Some(id) => Err(Failure::not_found(id.text())),
+    match call.parts.get(1..).unwrap_or(&[]) {
+        [] => ORGANIZATION.list(call, [tenant]),
+        [id] if id.text().eq_ignore_ascii_case(&call.app.tenant_id.to_string()) => ORGANIZATION.one(call, 200, &tenant),
+        [id] => Err(Failure::not_found(id.text())),
+        [_, segment, ..] => Err(Failure::segment(Part::text(segment))),
     }
 }
 
 fn body(call: &Call<'_>, world: &World) -> Json {
     let last = world.domains.len().saturating_sub(1);
     let verified = |(at, domain): (usize, &Domain)| {
-        let kind = kind(domain);
-        let capabilities = "Email, OfficeCommunicationsOnline";
+        let (kind, capabilities) = (authentication(domain), "Email, OfficeCommunicationsOnline");
         json!({ "capabilities": capabilities, "isDefault": at == 0, "isInitial": at == last, "name": domain.name, "type": kind })
     };
     let domains: Vec<Json> = world.domains.iter().enumerate().filter(|(_, domain)| domain.verified).map(verified).collect();
-    json!({
+    let synced = world.directory_sync.then(|| rfc3339(call.app.clock.now() - 20 * 60 * 1000));
+    let known = json!({
         "id": call.app.tenant_id.to_string(),
         "displayName": call.app.tenant_name,
         "countryLetterCode": "GB",
+        "createdDateTime": "2020-01-01T00:00:00Z",
         "tenantType": "AAD",
         "onPremisesSyncEnabled": world.directory_sync.then_some(true),
+        "onPremisesLastSyncDateTime": synced,
+        "technicalNotificationMails": [format!("admin@{}", world.domains[last].name)],
         "verifiedDomains": domains,
         "assignedPlans": [],
-    })
-}
-
-fn kind(domain: &Domain) -> &'static str {
-    match domain.authentication {
-        Authentication::Managed => "Managed",
-        Authentication::Federated => "Federated",
-    }
-}
-
-/// Answers `/domains`, also by name.
-///
-/// # Errors
-/// Unknown paths and methods.
-pub(crate) fn domains(call: &Call<'_>) -> Result<Answer, Failure> {
-    if *call.method != Method::GET {
-        return Err(Failure::method());
-    }
-    let world = call.app.world.read();
-    let last = world.domains.len().saturating_sub(1);
-    let mut domains = world.domains.iter().enumerate().map(|(at, domain)| {
-        json!({
-            "id": domain.name,
-            "authenticationType": kind(domain),
-            "isAdminManaged": true,
-            "isDefault": at == 0,
-            "isInitial": at == last,
-            "isRoot": true,
-            "isVerified": domain.verified,
-            "supportedServices": ["Email", "OfficeCommunicationsOnline"],
-        })
+        "provisionedPlans": [],
+        "businessPhones": [],
+        "marketingNotificationEmails": [],
+        "securityComplianceNotificationMails": [],
+        "securityComplianceNotificationPhones": [],
     });
-    match call.parts.get(1).map(Part::text) {
-        None => Ok(Answer::json(200, &json!({ "@odata.context": call.context("domains"), "value": domains.collect::<Json>() }))),
-        Some(name) => {
-            let found = domains.find(|domain| domain["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(name)));
-            found.map(|domain| Answer::json(200, &domain)).ok_or_else(|| Failure::not_found(name))
-        }
-    }
+    let all = ORGANIZATION.properties.iter().map(|name| ((*name).to_owned(), known.get(name).cloned().unwrap_or_default()));
+    Json::Object(all.collect())
 }

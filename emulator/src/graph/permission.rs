@@ -2,6 +2,7 @@
 //! that include it.
 
 use super::call::Call;
+use super::membership;
 use crate::directory::Kind;
 use crate::failure::Failure;
 use crate::odata::Part;
@@ -59,13 +60,57 @@ const BIN_READ: Roles = &[
     "User.DeleteRestore.All",
     "Group.Read.All",
     "Group.ReadWrite.All",
+    "Application.Read.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
-const BIN_WRITE: Roles = &["User.DeleteRestore.All", "User.ReadWrite.All", "Group.ReadWrite.All"];
+/// Which of them it has to be, the kind of the object decides.
+const BIN_WRITE: Roles = &[
+    "User.DeleteRestore.All",
+    "User.ReadWrite.All",
+    "Group.ReadWrite.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
+];
 const ORGANIZATION: Roles =
     &["Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 const DOMAINS: Roles = &["Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+const APPLICATION_READ: Roles = &[
+    "Application.Read.All",
+    "Application.ReadWrite.OwnedBy",
+    "Application.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+const APPLICATION_WRITE: Roles = &["Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"];
+const METHODS_READ: Roles = &[
+    "UserAuthMethod-TAP.Read.All",
+    "UserAuthMethod-TAP.ReadWrite.All",
+    "UserAuthenticationMethod.Read.All",
+    "UserAuthenticationMethod.ReadWrite.All",
+];
+const METHODS_WRITE: Roles = &["UserAuthMethod-TAP.ReadWrite.All", "UserAuthenticationMethod.ReadWrite.All"];
+const LICENCES_WRITE: Roles = &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
+const LICENCES_OF_USER: Roles = &[
+    "LicenseAssignment.Read.All",
+    "LicenseAssignment.ReadWrite.All",
+    "User.Read.All",
+    "User.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+const PRODUCTS: Roles = &[
+    "LicenseAssignment.Read.All",
+    "LicenseAssignment.ReadWrite.All",
+    "Organization.Read.All",
+    "Organization.ReadWrite.All",
+    "Directory.Read.All",
+    "Directory.ReadWrite.All",
+];
+const INVITE: Roles = &["User.Invite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"];
+const ROLES_WRITE: Roles = &["RoleManagement.ReadWrite.Directory"];
 const ROLES: Roles = &[
     "RoleManagement.Read.Directory",
     "RoleManagement.Read.All",
@@ -102,17 +147,26 @@ fn needed(call: &Call<'_>, words: &[&str]) -> Option<Roles> {
                 BIN_WRITE
             }
         }
+        ["applications" | "serviceprincipals", ..] if read => APPLICATION_READ,
+        ["serviceprincipals", _, action] if membership::is_action(action) => APPLICATION_READ,
+        ["applications" | "serviceprincipals", ..] => APPLICATION_WRITE,
+        ["subscribedskus", ..] => PRODUCTS,
+        ["invitations", ..] => INVITE,
         ["directoryobjects", "validateproperties"] => GROUP_READ,
         ["directoryobjects", ..] => ANY_OBJECT,
         ["organization", ..] => ORGANIZATION,
         ["domains", ..] => DOMAINS,
-        ["directoryroles" | "rolemanagement", ..] => ROLES,
+        ["directoryroles" | "directoryroletemplates" | "rolemanagement", ..] if read => ROLES,
+        ["directoryroles" | "directoryroletemplates" | "rolemanagement", ..] => ROLES_WRITE,
         _ => return None,
     })
 }
 
 fn of_user(method: &Method, rest: &[&str]) -> Roles {
     match (method, rest) {
+        (&Method::GET, [_, "authentication", ..]) => METHODS_READ,
+        (_, [_, "authentication", ..]) => METHODS_WRITE,
+        (&Method::GET, [_, "licensedetails", ..]) => LICENCES_OF_USER,
         (_, [_, "memberof" | "transitivememberof" | "ownedobjects", ..]) => MEMBERSHIPS,
         (_, [_, "getmembergroups" | "getmemberobjects" | "checkmembergroups" | "checkmemberobjects"]) => MEMBERSHIPS,
         (&Method::GET, ["delta" | "$count"]) => USER_LIST,
@@ -121,6 +175,7 @@ fn of_user(method: &Method, rest: &[&str]) -> Roles {
         (&Method::PATCH, [_]) => USER_UPDATE,
         (&Method::DELETE, [_]) => USER_DELETE,
         (_, [_, "revokesigninsessions"]) => SESSIONS,
+        (_, [_, "assignlicense"]) => LICENCES_WRITE,
         _ => USER_WRITE,
     }
 }
@@ -149,7 +204,14 @@ fn only_adds_members(body: &[u8]) -> bool {
 /// # Errors
 /// 403.
 pub(crate) fn delete(call: &Call<'_>, kind: Kind) -> Result<(), Failure> {
-    any_of(call, if kind == Kind::User { USER_DELETE } else { GROUP_DELETE })
+    any_of(
+        call,
+        match kind {
+            Kind::User => USER_DELETE,
+            Kind::Group => GROUP_DELETE,
+            Kind::Application | Kind::ServicePrincipal => APPLICATION_WRITE,
+        },
+    )
 }
 
 /// Checks that the application may write every property of an update of a user.

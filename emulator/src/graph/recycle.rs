@@ -56,10 +56,11 @@ pub(crate) fn route(call: &Call<'_>) -> Result<Answer, Failure> {
     let words: Vec<String> = rest.iter().map(Part::word).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match (call.method, words.as_slice()) {
-        (&Method::GET, ["microsoft.graph.user"]) => list(call, Kind::User),
-        (&Method::GET, ["microsoft.graph.group"]) => list(call, Kind::Group),
         (&Method::GET, []) => Err(Failure::bad_request("The list of deleted items needs a type, such as microsoft.graph.user.")),
-        (&Method::GET, [_]) => read(call, rest[0].text()),
+        (&Method::GET, [word]) => match Kind::of_cast(word) {
+            Some(kind) => list(call, kind),
+            None => read(call, rest[0].text()),
+        },
         (&Method::DELETE, [_]) => purge(call, rest[0].text()),
         (&Method::POST, [_, "restore"]) => restore(call, rest[0].text()),
         (_, [] | [_] | [_, "restore"]) => Err(Failure::method()),

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::fields::{Holds, write_list};
 use super::listing::{Index, Listing};
-use super::{groups, recycle, users};
+use super::{applications, groups, recycle, users};
 use crate::directory::{Kind, Name, Relation, Row, Tenant, View, Way};
 use crate::failure::Failure;
 use crate::odata::Part;
@@ -25,7 +25,7 @@ pub(crate) fn below(
 ) -> Result<Answer, Failure> {
     match (call.method, words) {
         (&Method::GET, ["$ref"]) => urls(call, relation, group),
-        (&Method::GET, cast @ ([] | ["$count" | "microsoft.graph.user" | "microsoft.graph.group", ..])) => {
+        (&Method::GET, cast) if cast.first().is_none_or(|word| *word == "$count" || Kind::of_cast(word).is_some()) => {
             list(call, Kind::Group, group, relation, Way::Forward, cast)
         }
         (&Method::POST, ["$ref"]) => add(call, relation, group),
@@ -40,7 +40,11 @@ pub(crate) fn below(
     }
 }
 
-fn target(body: &[u8]) -> Result<link::Reference, Failure> {
+/// The reference in a body of `/$ref`.
+///
+/// # Errors
+/// 400 for a body without one.
+pub(super) fn target(body: &[u8]) -> Result<link::Reference, Failure> {
     let body = rules::object(body)?;
     let url = body.get("@odata.id").and_then(Json::as_str);
     link::reference(url.ok_or_else(|| Failure::bad_request("The request body must contain '@odata.id'."))?)
@@ -85,6 +89,7 @@ fn find(tenant: &View<'_>, kind: Kind, key: &Part) -> Result<Row, Failure> {
     match kind {
         Kind::User => users::find(tenant, key),
         Kind::Group => groups::find(tenant, key),
+        Kind::Application | Kind::ServicePrincipal => applications::find(tenant, kind, key),
     }
 }
 
@@ -138,12 +143,11 @@ fn answer<'a>(
 ) -> Result<Answer, Failure> {
     let holds = match cast {
         [] | ["$count"] => Holds::Any,
-        ["microsoft.graph.user"] => Holds::Only(Kind::User),
-        ["microsoft.graph.group"] => Holds::Only(Kind::Group),
-        [segment, ..] => return Err(Failure::segment(segment)),
+        [segment, ..] => Holds::Only(Kind::of_cast(segment).ok_or_else(|| Failure::segment(segment))?),
     };
-    if cast == ["$count"] {
-        let counted = || Answer::text(source(None).count().to_string());
+    if cast.last() == Some(&"$count") {
+        let admitted = |row: &Row| holds.admits(tenant.object(*row));
+        let counted = || Answer::text(source(None).filter(admitted).count().to_string());
         return if call.is_eventual() { Ok(counted()) } else { Err(Failure::bad_request("$count is not currently supported.")) };
     }
     let context = match holds {
@@ -197,7 +201,7 @@ fn write_manager(call: &Call<'_>, user: &Part, reference: Option<link::Reference
     let row = call.locate(&world.tenant, |seen| users::find(seen, user))?;
     guard::mastered(world.tenant.object(row))?;
     let manager = reference.map(|reference| link::resolve(&call.view(&world.tenant), &reference)).transpose()?;
-    if let Some(manager) = manager.filter(|manager| world.tenant.object(*manager).kind == Kind::Group) {
+    if let Some(manager) = manager.filter(|manager| world.tenant.object(*manager).kind != Kind::User) {
         return Err(Failure::not_found(world.tenant.object(manager).id));
     }
     if manager.is_none() {

@@ -4,7 +4,7 @@ use super::answer::Answer;
 use super::call::Call;
 use super::delta;
 use super::fields::{Fields, Holds, Preamble, write_object};
-use super::{listing, membership, permission, recycle, references};
+use super::{licences, listing, membership, methods, permission, recycle, references};
 use crate::clock::rfc3339;
 use crate::directory::{Kind, Name, Relation, Row, Value, View, Way};
 use crate::failure::Failure;
@@ -37,6 +37,9 @@ fn one(call: &Call<'_>, key: &Part, below: &[&str]) -> Result<Answer, Failure> {
         (&Method::PATCH, []) => update(call, key),
         (&Method::DELETE, []) => recycle::delete(call, |_, seen| find(seen, key)),
         (&Method::POST, ["revokesigninsessions"]) => revoke(call, key),
+        (&Method::POST, ["assignlicense"]) => licences::assign(call, key),
+        (&Method::GET, ["licensedetails"]) => licences::details(call, key),
+        (_, ["authentication", rest @ ..]) => methods::route(call, key, rest),
         (&Method::POST, [action]) if membership::is_action(action) => membership::answer(call, |seen| find(seen, key), action),
         (&Method::GET, ["manager"]) => manager(call, key),
         (method, ["manager", "$ref"]) => references::manager(call, method, key),
@@ -50,7 +53,9 @@ fn one(call: &Call<'_>, key: &Part, below: &[&str]) -> Result<Answer, Failure> {
         }
         (
             _,
-            [] | ["revokesigninsessions" | "manager" | "memberof" | "transitivememberof" | "ownedobjects" | "directreports", ..],
+            []
+            | ["revokesigninsessions" | "manager" | "memberof" | "transitivememberof" | "ownedobjects" | "directreports", ..]
+            | ["assignlicense" | "licensedetails", ..],
         ) => Err(Failure::method()),
         (_, [segment, ..]) => Err(Failure::segment(segment)),
     }

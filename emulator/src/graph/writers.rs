@@ -62,8 +62,9 @@ fn object(app: &App, request: &Request<'_>) -> Option<String> {
     let at = if parts.first().map(Part::word).as_deref() == Some("directory") { 2 } else { 1 };
     let text = parts.get(at)?.text();
     let world = app.world.read();
-    let mut holders =
-        [Name::USER_PRINCIPAL_NAME, Name::UNIQUE_NAME].into_iter().flat_map(|name| world.tenant.holders_of_any(name, text));
+    let mut holders = [Name::USER_PRINCIPAL_NAME, Name::UNIQUE_NAME, Name::APP_ID]
+        .into_iter()
+        .flat_map(|name| world.tenant.holders_of_any(name, text));
     let id = holders.next().map(|row| world.tenant.object(row).id.to_string());
     Some(id.unwrap_or_else(|| text.to_ascii_lowercase()))
 }

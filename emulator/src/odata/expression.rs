@@ -62,3 +62,16 @@ pub(crate) enum Expression {
     /// `path/any(x: ..)`; without a body: the collection is not empty.
     Any(Path, Option<Box<Expression>>),
 }
+
+impl Expression {
+    /// The properties that it looks at, those of the elements of collections left out.
+    pub(crate) fn subjects(&self) -> Vec<&str> {
+        match self {
+            Expression::And(parts) | Expression::Or(parts) => parts.iter().flat_map(Expression::subjects).collect(),
+            Expression::Not(part) => part.subjects(),
+            Expression::Compare(path, ..) | Expression::In(path, _) | Expression::Text(_, path, _) | Expression::Any(path, _) => {
+                path.first().map(String::as_str).into_iter().collect()
+            }
+        }
+    }
+}

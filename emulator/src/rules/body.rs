@@ -128,7 +128,8 @@ fn repeats(written: &Written<'_>, json: &Json) -> bool {
 fn bind(world: &World, kind: Kind, property: &str, json: &Json) -> Result<Vec<(Relation, Reference)>, Failure> {
     let relation = Relation::named(property).filter(|relation| match relation {
         Relation::Manager => kind == Kind::User && world.switches.manager_bind,
-        Relation::Member | Relation::Owner => kind == Kind::Group,
+        Relation::Member => kind == Kind::Group,
+        Relation::Owner => kind != Kind::User,
     });
     let relation = relation.ok_or_else(|| unknown(kind, &format!("{property}@odata.bind")))?;
     let wrong = || Failure::bad_request(format!("The value of '{property}@odata.bind' is not valid."));

@@ -21,7 +21,7 @@ pub(crate) struct Reference {
     pub(crate) kind: Option<Kind>,
 }
 
-/// Reads `https://host/v1.0/{directoryObjects|users|groups}/{id}`.
+/// Reads `https://host/v1.0/{directoryObjects|users|groups|servicePrincipals|applications}/{id}`.
 ///
 /// # Errors
 /// 400 for any other URL.
@@ -32,9 +32,7 @@ pub(crate) fn reference(url: &str) -> Result<Reference, Failure> {
     let [version, collection, id] = parts.as_slice() else { return Err(wrong()) };
     let kind = match collection.word().as_str() {
         "directoryobjects" => None,
-        "users" => Some(Kind::User),
-        "groups" => Some(Kind::Group),
-        _ => return Err(wrong()),
+        collection => Some(Kind::of_collection(collection).ok_or_else(wrong)?),
     };
     let versioned = matches!(version.word().as_str(), "v1.0" | "beta");
     if versioned { Ok(Reference { id: id.text().to_owned(), kind }) } else { Err(wrong()) }
@@ -95,12 +93,17 @@ fn only_once(group: Option<&Object>, binds: &[(Relation, Reference)]) -> Result<
 fn fits(world: &World, group: Option<Row>, relation: Relation, row: Row) -> Result<(), Failure> {
     let object = world.tenant.object(row);
     let unified = group.is_some_and(|group| world.tenant.object(group).is_unified());
-    // Groups own nothing, and a Microsoft 365 group contains no groups.
     let guest = object.text(Name::USER_TYPE) == Some("Guest");
     if guest && unified && !world.switches.guests_in_groups {
         return Err(Failure::new(403, "Authorization_RequestDenied", "Guests users are not allowed to join"));
     }
-    let wrong_kind = object.kind == Kind::Group && (relation == Relation::Owner || unified);
+    // Groups own nothing, and a Microsoft 365 group contains only users.
+    let wrong_kind = match object.kind {
+        Kind::User => false,
+        Kind::Group => relation == Relation::Owner || unified,
+        Kind::ServicePrincipal => relation == Relation::Member && unified,
+        Kind::Application => true,
+    };
     if wrong_kind || group == Some(row) {
         return Err(Failure::bad_request(format!(
             "The reference target '{kind}_{id}' of type '{kind}' is invalid for the '{relation}' reference.",

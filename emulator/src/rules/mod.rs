@@ -1,5 +1,6 @@
 //! The rules that make the emulator as strict as the service.
 
+mod application;
 mod body;
 mod group;
 pub(crate) mod guard;
@@ -11,8 +12,10 @@ mod shape;
 pub(crate) mod unique;
 mod user;
 
+pub(crate) use application::{create as create_application, create_principal, update as update_application};
 pub(crate) use body::{Draft, object, read};
 pub(crate) use group::{create as create_group, update as update_group, validate_nickname};
+pub(crate) use quota::one_more;
 pub(crate) use user::{create as create_user, update as update_user};
 
 use crate::directory::Kind;

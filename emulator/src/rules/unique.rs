@@ -7,7 +7,7 @@ use crate::world::World;
 /// The object that would hold new values; `own` is its row when it exists already.
 #[derive(Clone, Copy)]
 pub(crate) struct Claimant {
-    /// User or group.
+    /// What it is.
     pub(crate) kind: Kind,
     /// The object itself, which does not conflict with itself.
     pub(crate) own: Option<Row>,
@@ -36,7 +36,10 @@ fn free(world: &World, claimant: Claimant, name: Name, text: &str) -> Result<(),
     let conflict = match name {
         Name::USER_PRINCIPAL_NAME => taken(&same_kind),
         Name::IMMUTABLE_ID => world.switches.immutable_id_unique && taken(&same_kind),
-        Name::UNIQUE_NAME => taken(&|object| object.is_live() || world.switches.unique_name_held_by_deleted),
+        Name::UNIQUE_NAME => {
+            taken(&|object| object.kind == claimant.kind && (object.is_live() || world.switches.unique_name_held_by_deleted))
+        }
+        Name::APP_ID => taken(&same_kind),
         Name::MAIL_NICKNAME => claimant.unified && taken(&|object| object.is_live() && object.is_unified()),
         Name::PROXY_ADDRESSES if taken(&Object::is_live) => {
             return Err(Failure::conflict(property).detail("ConflictingObjects", property));

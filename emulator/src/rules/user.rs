@@ -3,7 +3,7 @@
 use super::body::Draft;
 use super::unique::{self, Claimant};
 use super::{guard, password, quota};
-use crate::directory::{Kind, Name, Object, Row, Value};
+use crate::directory::{Kind, Name, Object, Row, Value, assigned};
 use crate::failure::Failure;
 use crate::world::World;
 
@@ -45,6 +45,10 @@ pub(crate) fn update(world: &World, row: Row, draft: &mut Draft) -> Result<(), F
     }
     if let Some(value) = draft.value(Name::IMMUTABLE_ID) {
         immutable_id(world, object, value)?;
+    }
+    let federated = draft.text(Name::USER_PRINCIPAL_NAME).is_some_and(|name| world.is_federated(name));
+    if federated && draft.text(Name::IMMUTABLE_ID).or_else(|| object.text(Name::IMMUTABLE_ID)).is_none() {
+        return Err(super::required(Kind::User, "onPremisesImmutableId"));
     }
     values(world, draft, Some(object))?;
     finish(world, draft, Some((row, object)))
@@ -106,6 +110,29 @@ fn finish(world: &World, draft: &mut Draft, existing: Option<(Row, &Object)>) ->
         let proxies = unique::proxies(before, mail);
         draft.edits.push((Name::PROXY_ADDRESSES, proxies));
     }
+    if let Some((_, object)) = existing {
+        recomputed(world, draft, object);
+    }
     let claimant = Claimant { kind: Kind::User, own: existing.map(|(row, _)| row), unified: false };
     unique::check(world, claimant, &draft.edits)
+}
+
+/// The address that a user with a licence gets in the initial domain whenever the service looks at the mailbox again. Another
+/// object may hold it by then, and the update fails with a property that it did not name.
+fn recomputed(world: &World, draft: &mut Draft, object: &Object) {
+    const LOOKED_AT: [Name; 3] = [Name::USAGE_LOCATION, Name::MAIL_NICKNAME, Name::USER_PRINCIPAL_NAME];
+    let licensed = !assigned(object.value(Name::ASSIGNED_LICENSES)).is_empty();
+    if !licensed || !LOOKED_AT.iter().any(|name| draft.sets(*name)) {
+        return;
+    }
+    let nickname = draft.text(Name::MAIL_NICKNAME).or_else(|| object.text(Name::MAIL_NICKNAME)).unwrap_or_default();
+    let initial = world.domains.last().map_or("", |domain| domain.name.as_str());
+    let address = format!("smtp:{nickname}@{initial}");
+    let before = draft.take(Name::PROXY_ADDRESSES);
+    let before = before.as_ref().map_or_else(|| object.items(Name::PROXY_ADDRESSES), Value::items);
+    let mut addresses: Vec<Box<str>> = before.to_vec();
+    if !addresses.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
+        addresses.push(address.into());
+    }
+    draft.edits.push((Name::PROXY_ADDRESSES, Value::texts(addresses)));
 }

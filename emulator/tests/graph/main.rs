@@ -3,15 +3,19 @@
 #![allow(clippy::disallowed_methods, reason = "tests measure, and live in the machine's time")]
 
 mod anchors;
+mod applications;
 mod batch;
 mod client;
 mod clock;
 mod control;
 mod delta;
 mod groups;
+mod guests;
 mod identities;
+mod licences;
 mod losses;
 mod memberships;
+mod methods;
 mod permissions;
 mod protected;
 mod queries;
@@ -20,6 +24,7 @@ mod recycle;
 mod references;
 mod repeats;
 mod replicas;
+mod roles;
 mod surprises;
 mod tokens;
 mod users;

@@ -123,6 +123,22 @@ async fn organization_and_domains() {
     assert_eq!(tenant.get("/domains/fed.example").await.ok(200)["authenticationType"], "Federated");
     assert_eq!(tenant.get("/domains/new.example").await.ok(200)["isVerified"], false);
     assert_eq!(tenant.get("/domains/nowhere.example").await.status, 404);
+    let narrow = tenant.get("/domains?$select=id,authenticationType").await.ok(200);
+    assert_eq!(narrow["value"][1], json!({ "id": "fed.example", "authenticationType": "Federated" }));
+    tenant.get("/domains?$select=weather").await.refused(400, "BadRequest", "weather");
+    let narrow = tenant.get("/organization?$select=id,onPremisesSyncEnabled").await.ok(200);
+    assert_eq!(narrow["value"], json!([{ "id": tenant.running.tenant_id, "onPremisesSyncEnabled": null }]));
+    let federation = tenant.get("/domains/fed.example/federationConfiguration").await.ok(200);
+    assert_eq!(federation["value"][0]["preferredAuthenticationProtocol"], "saml");
+    assert_eq!(tenant.get("/domains/contoso.example/federationConfiguration").await.ok(200)["value"], json!([]));
+    let ann = tenant.new_user("ann").await;
+    assert_eq!(ids(&tenant.get("/domains/contoso.example/domainNameReferences").await.ok(200)), [ann.as_str()]);
+    assert_eq!(tenant.get("/domains/fed.example/domainNameReferences").await.ok(200)["value"], json!([]));
+    // Into a federated domain only with the id by which its identity provider knows the user.
+    let path = format!("/users/{ann}");
+    let moved = json!({ "userPrincipalName": "ann@fed.example" });
+    tenant.patch(&path, moved.clone()).await.refused(400, "Request_BadRequest", "onPremisesImmutableId");
+    tenant.patch(&path, with(moved, json!({ "onPremisesImmutableId": "subject" }))).await.ok(204);
     tenant.post("/users", with(user("a"), json!({ "userPrincipalName": "a@contoso.onmicrosoft.com" }))).await.ok(201);
 }
 

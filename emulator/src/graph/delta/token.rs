@@ -75,9 +75,9 @@ impl LinkPlace {
 /// A token's content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Token {
-    /// Users or groups.
+    /// The collection.
     #[serde(rename = "k")]
-    users: bool,
+    kind: u8,
     /// What is tracked.
     #[serde(rename = "t")]
     pub(crate) tracked: Tracked,
@@ -99,7 +99,7 @@ impl Token {
     /// The token that begins an enumeration at this end of the journal.
     pub(crate) fn first(kind: Kind, tracked: Tracked, end: u64, issued: i64) -> Token {
         let place = Place::Enumeration { from: end, after: None, partly: None };
-        Token { users: kind == Kind::User, tracked, place, issued, began: end, blank: false }
+        Token { kind: kind as u8, tracked, place, issued, began: end, blank: false }
     }
 
     /// The token of another place.
@@ -120,7 +120,7 @@ impl Token {
     /// Reads a token of this kind; `None` for anything else.
     pub(crate) fn read(text: &str, kind: Kind) -> Option<Token> {
         let token: Token = serde_json::from_slice(&BASE64.decode(text).ok()?).ok()?;
-        (token.users == (kind == Kind::User)).then_some(token)
+        (token.kind == kind as u8).then_some(token)
     }
 
     /// The token as text.

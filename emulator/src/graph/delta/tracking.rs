@@ -41,7 +41,11 @@ impl Tracking {
     }
 
     fn add(&mut self, tenant: &Tenant, kind: Kind, text: &str) -> Result<(), Failure> {
-        let relation = Relation::named(text).filter(|relation| (*relation == Relation::Manager) == (kind == Kind::User));
+        let relation = Relation::named(text).filter(|relation| match relation {
+            Relation::Manager => kind == Kind::User,
+            Relation::Member => kind == Kind::Group,
+            Relation::Owner => kind != Kind::User,
+        });
         if let Some(relation) = relation {
             self.relations.push(relation);
             return Ok(());

@@ -2,7 +2,7 @@
 
 use super::tracking::Tracking;
 use super::window::Changed;
-use crate::directory::{Kind, Life, Name, Object, Relation, Row, View, write_text};
+use crate::directory::{Life, Name, Object, Relation, Row, View, write_text};
 use crate::graph::fields::{Members, write_list};
 
 /// Which properties of a changed object are told.
@@ -91,13 +91,7 @@ fn references(map: &mut Members<'_>, tenant: &View<'_>, row: Row, links: &[(Rela
 fn reference(out: &mut Vec<u8>, tenant: &View<'_>, relation: Relation, from: Row, to: Row) {
     let object = tenant.object(to);
     let mut map = Members::open(out);
-    map.text(
-        "@odata.type",
-        match object.kind {
-            Kind::User => "#microsoft.graph.user",
-            Kind::Group => "#microsoft.graph.group",
-        },
-    );
+    map.text("@odata.type", object.kind.odata_type());
     map.text("id", &object.id.to_string());
     if !tenant.links().has(relation, from, to) {
         removed(&mut map, "deleted");
