@@ -16,6 +16,9 @@ pub(crate) struct Replication {
     pub(crate) index: Lag,
     /// Until delta queries tell it.
     pub(crate) delta: Lag,
+    /// Whether delta queries tell changes in their order. Otherwise each is told when it arrives, and one may be late while
+    /// later ones of other objects are there.
+    pub(crate) delta_in_order: bool,
     /// What an upsert answers on a replica that does not know the group yet.
     pub(crate) upsert_of_unknown: Upsert,
 }
@@ -70,7 +73,14 @@ pub(crate) enum Upsert {
 impl Replication {
     pub(super) fn of(profile: Profile) -> Replication {
         let none = Lag::new(0, 0, 0);
-        let ideal = Replication { replicas: 0, lag: none, index: none, delta: none, upsert_of_unknown: Upsert::Update };
+        let ideal = Replication {
+            replicas: 0,
+            lag: none,
+            index: none,
+            delta: none,
+            delta_in_order: false,
+            upsert_of_unknown: Upsert::Update,
+        };
         match profile {
             Profile::Ideal => ideal,
             Profile::Typical => Replication {

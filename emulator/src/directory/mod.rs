@@ -21,7 +21,7 @@ mod view;
 
 pub(crate) use history::Arrivals;
 pub(crate) use ids::derived;
-pub(crate) use journal::What;
+pub(crate) use journal::{Span, What};
 pub(crate) use licences::{Product, assigned};
 pub(crate) use links::{Relation, Way};
 pub(crate) use lookup::{INDEXED, texts};

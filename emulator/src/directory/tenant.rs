@@ -103,6 +103,7 @@ impl Tenant {
 
     /// Begins a write: what changes from here on arrives at these times; without them, everywhere at once.
     pub(crate) fn begin(&mut self, arrivals: Option<Arrivals>, now: i64) {
+        self.journal.begin(arrivals.as_ref().map(|arrivals| arrivals.delta).filter(|told| *told > now));
         self.history.begin(arrivals, self.journal.end(), now);
     }
 

@@ -21,8 +21,10 @@ pub(crate) enum Sight {
     Replica(usize),
     /// The index of advanced queries.
     Index,
-    /// The changes that delta queries tell: up to the first write that has not arrived.
+    /// The changes that delta queries tell, each when it has arrived.
     Delta,
+    /// The same in order: up to the first write that has not arrived.
+    DeltaInOrder,
 }
 
 /// What an object was, where that differs from what it is.
@@ -75,10 +77,10 @@ impl<'a> View<'a> {
                     replicas.get(replica % replicas.len().max(1)).copied().unwrap_or_default()
                 }
                 Sight::Index => write.arrivals.index,
-                Sight::Delta => write.arrivals.delta,
+                Sight::Delta | Sight::DeltaInOrder => write.arrivals.delta,
             };
             let seen = arrives <= now && !cut;
-            if sight == Sight::Delta && !seen && !cut {
+            if sight == Sight::DeltaInOrder && !seen && !cut {
                 view.end = write.journal;
                 cut = true;
             }
@@ -268,10 +270,12 @@ mod tests {
         }
         let at = |now| named(&tenant, row, Sight::Replica(0), now);
         assert_eq!([at(49), at(50), at(100), at(199), at(200)], ["first", "third", "third", "third", "fourth"]);
-        let told = |now| (named(&tenant, row, Sight::Delta, now), View::from(&tenant, Sight::Delta, now).end());
+        let told = |now| (named(&tenant, row, Sight::DeltaInOrder, now), View::from(&tenant, Sight::DeltaInOrder, now).end());
         assert_eq!(told(59), ("first".to_owned(), 1), "a later one waits for an earlier one");
         assert_eq!(told(60), ("second".to_owned(), 2));
         assert_eq!(told(70), ("fourth".to_owned(), 4));
+        let each = |now| (named(&tenant, row, Sight::Delta, now), View::from(&tenant, Sight::Delta, now).end());
+        assert_eq!(each(10), ("fourth".to_owned(), 4), "or it does not wait");
     }
 
     #[test]

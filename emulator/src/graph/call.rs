@@ -6,6 +6,9 @@ use crate::failure::Failure;
 use crate::odata::{Mode, Part, Query};
 use axum::http::{HeaderMap, Method};
 
+/// The characters that the URL of an advanced query may have.
+const LONGEST_URL: usize = 2048;
+
 /// A request whose token has been checked.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
@@ -69,6 +72,18 @@ impl Call<'_> {
     /// Whether filters are answered as advanced queries.
     pub(crate) fn mode(&self) -> Mode {
         if self.is_eventual() && self.query.counts() { Mode::Advanced } else { Mode::Plain }
+    }
+
+    /// Refuses an advanced query whose URL is too long. A step of a batch has none of its own.
+    ///
+    /// # Errors
+    /// 400.
+    pub(crate) fn fits(&self, query: &str) -> Result<(), Failure> {
+        let advanced = self.origin == Origin::Direct && self.is_indexed();
+        if advanced && self.url(self.path).len() + 1 + query.len() > LONGEST_URL {
+            return Err(Failure::new(400, "UnknownError", "Bad Request - Request Too Long"));
+        }
+        Ok(())
     }
 
     /// The URL of a path below the version.

@@ -209,6 +209,7 @@ fn dispatch(app: &App, rights: &Rights, request: &Request<'_>, origin: Origin, s
         step,
     };
     permission::check(&call)?;
+    call.fits(request.query)?;
     let words: Vec<String> = parts.iter().take(2).map(Part::word).collect();
     match (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str)) {
         ("users", _) => users::route(&call),

@@ -39,6 +39,9 @@ const GROUP_READ: Roles = &[
     "Directory.Read.All",
     "Directory.ReadWrite.All",
 ];
+/// The permission to write the directory is not among them.
+const MEMBERS_READ: Roles =
+    &["GroupMember.Read.All", "Group.Read.All", "GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.Read.All"];
 const GROUP_CREATE: Roles = &["Group.Create", "Group.ReadWrite.All", "Directory.ReadWrite.All"];
 const GROUP_WRITE: Roles = &["Group.ReadWrite.All", "Directory.ReadWrite.All"];
 const GROUP_DELETE: Roles = &["Group.ReadWrite.All"];
@@ -77,13 +80,8 @@ const BIN_WRITE: Roles = &[
 const ORGANIZATION: Roles =
     &["Organization.Read.All", "Organization.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
 const DOMAINS: Roles = &["Domain.Read.All", "Domain.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
-const APPLICATION_READ: Roles = &[
-    "Application.Read.All",
-    "Application.ReadWrite.OwnedBy",
-    "Application.ReadWrite.All",
-    "Directory.Read.All",
-    "Directory.ReadWrite.All",
-];
+const APPLICATION_READ: Roles =
+    &["Application.Read.All", "Application.ReadWrite.OwnedBy", "Application.ReadWrite.All", "Directory.Read.All"];
 const APPLICATION_WRITE: Roles = &["Application.ReadWrite.OwnedBy", "Application.ReadWrite.All"];
 const METHODS_READ: Roles = &[
     "UserAuthMethod-TAP.Read.All",
@@ -184,6 +182,7 @@ fn of_group(call: &Call<'_>, rest: &[&str]) -> Roles {
     match (call.method, rest) {
         (_, [_, "getmembergroups" | "getmemberobjects" | "checkmembergroups" | "checkmemberobjects"]) => GROUP_READ,
         (_, [_, "validateproperties"]) => GROUP_READ,
+        (&Method::GET, [_, "members" | "owners", ..]) => MEMBERS_READ,
         (&Method::GET, _) => GROUP_READ,
         // A reference that lost its `$ref` names the object itself.
         (&Method::DELETE, [_, "members" | "owners", _]) => MEMBERS_WRITE,

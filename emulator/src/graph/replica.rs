@@ -25,7 +25,12 @@ impl Call<'_> {
 
     /// The tenant as delta queries tell it.
     pub(crate) fn delta_view<'w>(&self, tenant: &'w Tenant) -> View<'w> {
-        let sight = if self.app.conditions.present().replication.replicas == 0 { Sight::Primary } else { Sight::Delta };
+        let replication = self.app.conditions.present().replication;
+        let sight = match replication.replicas {
+            0 => Sight::Primary,
+            _ if replication.delta_in_order => Sight::DeltaInOrder,
+            _ => Sight::Delta,
+        };
         View::from(tenant, sight, self.app.clock.now())
     }
 

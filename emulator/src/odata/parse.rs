@@ -4,12 +4,15 @@ use super::expression::{Expression, Function, Literal, Operator, Path};
 use super::lex::{Token, invalid, tokens};
 use crate::failure::Failure;
 
+/// How deep the terms of a filter may lie in each other.
+const MOST_DEPTH: usize = 64;
+
 /// Reads a filter.
 ///
 /// # Errors
 /// 400 `Invalid filter clause` for anything that is not one.
 pub(crate) fn filter(text: &str) -> Result<Expression, Failure> {
-    let mut parser = Parser { tokens: tokens(text)?, at: 0, variables: Vec::new() };
+    let mut parser = Parser { tokens: tokens(text)?, at: 0, variables: Vec::new(), depth: 0 };
     let expression = parser.any_of()?;
     if parser.at < parser.tokens.len() {
         return Err(invalid("Syntax error: the expression goes on after its end."));
@@ -21,6 +24,7 @@ struct Parser {
     tokens: Vec<Token>,
     at: usize,
     variables: Vec<String>,
+    depth: usize,
 }
 
 impl Parser {
@@ -67,6 +71,16 @@ impl Parser {
     }
 
     fn term(&mut self) -> Result<Expression, Failure> {
+        self.depth += 1;
+        if self.depth > MOST_DEPTH {
+            return Err(invalid("The recursion limit has been exceeded."));
+        }
+        let term = self.one_term();
+        self.depth -= 1;
+        term
+    }
+
+    fn one_term(&mut self) -> Result<Expression, Failure> {
         if self.takes_word("not") {
             return Ok(Expression::Not(Box::new(self.term()?)));
         }
@@ -210,6 +224,11 @@ mod tests {
     fn rubbish_is_refused() {
         for text in ["", "a", "a eq", "a eq 'x", "a eq 'x' b", "a eq b", "(a eq 'x'", "a zz 'x'", "f(a,'x')", "a in ('x'"] {
             assert_eq!(filter(text).unwrap_err().status, 400, "{text}");
+        }
+        for (open, close) in [("(", ")"), ("not ", ""), ("a/any(x:", ")")] {
+            let nested = |depth: usize| format!("{}a eq 'x'{}", open.repeat(depth), close.repeat(depth));
+            assert!(filter(&nested(50)).is_ok(), "{open}");
+            assert_eq!(filter(&nested(200_000)).unwrap_err().status, 400, "{open}");
         }
     }
 }

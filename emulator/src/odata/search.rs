@@ -32,7 +32,7 @@ impl Search {
 /// # Errors
 /// 400 for anything that is not one.
 pub(crate) fn search(text: &str) -> Result<Search, Failure> {
-    let mut reader = Reader { rest: text.trim() };
+    let mut reader = Reader { rest: text.trim(), depth: 0 };
     let found = reader.any()?;
     if reader.rest.is_empty() { Ok(found) } else { Err(invalid(reader.rest)) }
 }
@@ -41,8 +41,12 @@ fn invalid(at: &str) -> Failure {
     Failure::new(400, "BadRequest", format!("Syntax error: character '{at}' is not valid in the $search clause."))
 }
 
+/// How deep parentheses may lie in each other.
+const MOST_DEPTH: usize = 64;
+
 struct Reader<'a> {
     rest: &'a str,
+    depth: usize,
 }
 
 impl Reader<'_> {
@@ -71,7 +75,12 @@ impl Reader<'_> {
     fn one(&mut self) -> Result<Search, Failure> {
         if let Some(rest) = self.rest.strip_prefix('(') {
             self.rest = rest.trim_start();
+            self.depth += 1;
+            if self.depth > MOST_DEPTH {
+                return Err(invalid("("));
+            }
             let inner = self.any()?;
+            self.depth -= 1;
             let rest = self.rest.strip_prefix(')').ok_or_else(|| invalid(self.rest))?;
             self.rest = rest.trim_start();
             return Ok(inner);

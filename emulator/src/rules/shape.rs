@@ -73,7 +73,8 @@ impl Written<'_> {
     fn moment(&self, json: &Json) -> Result<Value, Failure> {
         let text = json.as_str().ok_or_else(|| self.wrong_type("Edm.DateTimeOffset"))?;
         let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| self.wrong_type("Edm.DateTimeOffset"))?;
-        let text = moment.to_offset(time::UtcOffset::UTC).format(&Rfc3339).map_err(|_| self.invalid())?;
+        let moment = moment.checked_to_offset(time::UtcOffset::UTC).ok_or_else(|| self.invalid())?;
+        let text = moment.format(&Rfc3339).map_err(|_| self.invalid())?;
         Ok(Value::text(text))
     }
 

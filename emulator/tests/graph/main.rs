@@ -11,6 +11,7 @@ mod control;
 mod delta;
 mod groups;
 mod guests;
+mod hostile;
 mod identities;
 mod licences;
 mod losses;

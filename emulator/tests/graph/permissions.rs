@@ -112,3 +112,13 @@ async fn a_step_of_a_batch_is_checked_too() {
     let status = |id: &str| body["responses"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap()["status"].clone();
     assert_eq!((status("1"), status("2")), (json!(200), json!(403)));
 }
+
+#[tokio::test]
+async fn to_write_the_directory_is_not_to_read_members() {
+    let (mut tenant, _, team) = tenant().await;
+    act_as(&mut tenant, &["Directory.ReadWrite.All"]).await;
+    tenant.get(&format!("/groups/{team}")).await.ok(200);
+    for path in [format!("/groups/{team}/members"), format!("/groups/{team}/owners"), "/applications".to_owned()] {
+        tenant.get(&path).await.refused(403, "Authorization_RequestDenied", "");
+    }
+}

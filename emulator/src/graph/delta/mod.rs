@@ -13,7 +13,7 @@ use super::call::Call;
 use super::fields::{Members, write_list};
 use crate::conditions::{Deltas, Expiry};
 use crate::dice::Dice;
-use crate::directory::{Kind, Row, View};
+use crate::directory::{Kind, Row, Span, View};
 use crate::failure::Failure;
 use page::{Page, Told};
 use token::{Place, Token};
@@ -75,10 +75,11 @@ fn fill(
             }
             next
         }
-        Place::Changes { from, to, objects, links } => {
-            let window = call.app.windows.window(page.tenant(), kind, &token.tracked, tracking, from, to);
+        Place::Changes { from, to, since, objects, links } => {
+            let span = Span { from, to, since, until: token.issued };
+            let window = call.app.windows.window(page.tenant(), kind, &token.tracked, tracking, span);
             let detail = if call.prefers("return=minimal") { Detail::Minimal } else { Detail::Full };
-            let next = page.tell(&window, objects, links, detail, (from, to));
+            let next = page.tell(&window, objects, links, detail, span);
             if again {
                 page.tell_again(window.get(..objects).unwrap_or(&[]), detail, dice);
             }
@@ -119,7 +120,7 @@ fn begin(call: &Call<'_>, tenant: &View<'_>, kind: Kind, rules: &Deltas, dice: &
     };
     let token = Token::read(text, kind).ok_or_else(|| Failure::bad_request("Badly formed token."))?;
     let (Place::Enumeration { from, .. } | Place::Changes { from, .. } | Place::Idle { from }) = token.place;
-    if now - token.issued > rules.lifetime.saturating_mul(1000) || from > tenant.journal().end() {
+    if now.saturating_sub(token.issued) > rules.lifetime.saturating_mul(1000) || from > tenant.journal().end() {
         return Err(expired(call, kind, &token, rules.expired));
     }
     let Place::Idle { from } = token.place else { return Ok(token) };
@@ -128,7 +129,8 @@ fn begin(call: &Call<'_>, tenant: &View<'_>, kind: Kind, rules: &Deltas, dice: &
         return Err(expired(call, kind, &token, Expiry::Gone));
     }
     let again = if dice.strikes(rules.replays) { 1 + dice.below(MOST_AGAIN) as u64 } else { 0 };
-    let place = Place::Changes { from: from.saturating_sub(again).max(token.began), to: end.max(from), objects: 0, links: 0 };
+    let (from, to) = (from.saturating_sub(again).max(token.began), end.max(from));
+    let place = Place::Changes { from, to, since: token.issued, objects: 0, links: 0 };
     Ok(token.round(place, now))
 }
 

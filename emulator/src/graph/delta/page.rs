@@ -5,7 +5,7 @@ use super::tracking::Tracking;
 use super::window::Changed;
 use super::write::{self, Detail};
 use crate::dice::Dice;
-use crate::directory::{Kind, Life, Relation, Row, View};
+use crate::directory::{Kind, Life, Relation, Row, Span, View};
 
 /// The most items that a page tells again.
 const MOST_AGAIN: usize = 3;
@@ -117,24 +117,18 @@ impl<'a> Page<'a> {
     }
 
     /// Tells changes from a place on; returns where the next page begins.
-    pub(super) fn tell(
-        &mut self,
-        window: &[Changed],
-        objects: usize,
-        mut skip: usize,
-        detail: Detail,
-        (from, to): (u64, u64),
-    ) -> Place {
+    pub(super) fn tell(&mut self, window: &[Changed], objects: usize, mut skip: usize, detail: Detail, span: Span) -> Place {
+        let Span { from, to, since, .. } = span;
         for (at, changed) in window.iter().enumerate().skip(objects) {
             if self.is_full() {
-                return Place::Changes { from, to, objects: at, links: skip };
+                return Place::Changes { from, to, since, objects: at, links: skip };
             }
             let rest = changed.links.get(skip..).unwrap_or(&[]);
             let links = &rest[..rest.len().min(self.links)];
             let (tenant, tracking) = (self.tenant, self.tracking);
             write::changed(self.item(links.len()), tenant, changed, tracking, links, detail);
             if links.len() < rest.len() {
-                return Place::Changes { from, to, objects: at, links: skip + links.len() };
+                return Place::Changes { from, to, since, objects: at, links: skip + links.len() };
             }
             skip = 0;
         }

@@ -36,6 +36,8 @@ pub(crate) enum Place {
         from: u64,
         /// The end of the round.
         to: u64,
+        /// When the round before began: what has arrived since is told too.
+        since: i64,
         /// Objects told already.
         objects: usize,
         /// References told already of the next object.

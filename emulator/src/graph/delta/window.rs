@@ -2,7 +2,7 @@
 
 use super::token::Tracked;
 use super::tracking::Tracking;
-use crate::directory::{Kind, Name, Relation, Row, Tenant, What};
+use crate::directory::{Kind, Name, Relation, Row, Span, Tenant, What};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,14 +19,15 @@ pub(crate) struct Changed {
     pub(crate) links: Vec<(Relation, Row)>,
 }
 
-/// The changes of a window, in the order in which they began.
-pub(crate) fn changes(tenant: &Tenant, kind: Kind, tracking: &Tracking, from: u64, to: u64) -> Vec<Changed> {
+/// The changes of a window, in the order in which they began. Of an object that is not told yet nothing is told.
+pub(crate) fn changes(tenant: &Tenant, kind: Kind, tracking: &Tracking, span: Span) -> Vec<Changed> {
     let mut found: Vec<Changed> = Vec::new();
     let mut places: HashMap<Row, usize> = HashMap::new();
     let mut seen: BTreeSet<(Row, Relation, Row)> = BTreeSet::new();
-    for entry in tenant.journal().between(from, to) {
+    let unborn = tenant.journal().unborn(span);
+    for entry in tenant.journal().told(span) {
         let object = tenant.object(entry.row);
-        if object.kind != kind || !tracking.has(entry.row) || !tracking.sees(entry.what) {
+        if object.kind != kind || unborn.contains(&entry.row) || !tracking.has(entry.row) || !tracking.sees(entry.what) {
             continue;
         }
         let place = *places.entry(entry.row).or_insert_with(|| {
@@ -59,7 +60,7 @@ fn add_all_links(tenant: &Tenant, tracking: &Tracking, changed: &mut Changed, se
     }
 }
 
-type Key = (Kind, u64, u64, Tracked);
+type Key = (Kind, Span, Tracked);
 
 /// Windows that were read lately, so that their next pages need not read the journal again.
 #[derive(Debug, Default)]
@@ -68,22 +69,21 @@ pub(crate) struct Windows(Mutex<Vec<(Key, Arc<Vec<Changed>>)>>);
 impl Windows {
     const KEPT: usize = 16;
 
-    /// The window, from memory or read anew: both are the same, for the journal only grows.
+    /// The window, from memory or read anew: both are the same, for the journal only grows and what is late stays so.
     pub(crate) fn window(
         &self,
         tenant: &Tenant,
         kind: Kind,
         tracked: &Tracked,
         tracking: &Tracking,
-        from: u64,
-        to: u64,
+        span: Span,
     ) -> Arc<Vec<Changed>> {
-        let key = (kind, from, to, tracked.clone());
+        let key = (kind, span, tracked.clone());
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, window)) = kept.iter().find(|(known, _)| *known == key) {
             return window.clone();
         }
-        let window = Arc::new(changes(tenant, kind, tracking, from, to));
+        let window = Arc::new(changes(tenant, kind, tracking, span));
         if kept.len() == Self::KEPT {
             kept.remove(0);
         }
