@@ -78,7 +78,7 @@ impl Replication {
             lag: none,
             index: none,
             delta: none,
-            delta_in_order: false,
+            delta_in_order: true,
             upsert_of_unknown: Upsert::Update,
         };
         match profile {
