@@ -9,6 +9,7 @@ mod capacity;
 mod direct;
 mod emulator;
 mod floor;
+mod kill;
 mod load;
 mod lost;
 mod mapping;
@@ -37,6 +38,10 @@ async fn main() -> anyhow::Result<()> {
         "lost-answers" => lost::run(number("creates", 10_000)?, number("clock-rate", 30)?).await?,
         "floor" => floor::run(number("users", 10_000)?, number("clock-rate", 10)?).await?,
         "emulator" => emulator::run(number("users", 1_000_000)?).await?,
+        "kill" => {
+            let store = options.get("store").map_or("sqlite", String::as_str);
+            kill::run(number("times", 100)?, store, number("seed", 20_260_101)?).await?
+        }
         "scale" => scale::run(number("users", 10_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
         other => bail!("there is no benchmark `{other}`"),
     };
