@@ -189,6 +189,26 @@ impl Rig {
         }
     }
 
+    /// The machine of a SQLite database loses its power: of the write-ahead log only `kept` bytes are on the disk, and `torn`
+    /// after them. Then everything starts anew.
+    ///
+    /// # Errors
+    /// The database does not open any more.
+    pub async fn lose_power(&mut self, kept: usize, torn: &[u8]) -> anyhow::Result<()> {
+        let path = self.url().trim_start_matches("sqlite://").to_owned();
+        let log = format!("{path}-wal");
+        // Taken before the last connection closes: that would write everything to the disk.
+        let (pages, mut written) = (std::fs::read(&path)?, std::fs::read(&log)?);
+        self.store().close().await;
+        written.truncate(kept);
+        written.extend_from_slice(torn);
+        std::fs::write(&path, pages)?;
+        std::fs::write(&log, written)?;
+        drop(std::fs::remove_file(format!("{path}-shm")));
+        self.engine = engine(Store::open(self.url(), self.clock.clone()).await?, &self.clock);
+        Ok(())
+    }
+
     /// The engine as after a restart of its process, with failures that a test asks for. Leases of the dead have run out.
     pub async fn restart(&mut self, failpoints: Option<Arc<FailPoints>>) {
         self.pass(self.target.timing.lease + Duration::from_millis(50)).await;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Condition, Kind, ObjectRef, Relation, anchor_value};
@@ -129,6 +130,56 @@ async fn stops_at_every_effect_on_postgres() {
     if Dialect::all().contains(&Dialect::Postgres) {
         stops_at_every_effect(Dialect::Postgres).await;
     }
+}
+
+/// The length of a file, 0 if it is not there.
+fn length(path: &str) -> usize {
+    std::fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap())
+}
+
+/// What else of the log is on the disk when the power goes: nothing, a part of what came after, something else.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    Nothing,
+    Torn,
+    Garbage,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn loses_its_power_around_every_effect() {
+    let (mut clean, _memory) = rig(Dialect::Sqlite).await;
+    let count = Arc::new(FailPoints::count_only());
+    clean.restart(Some(Arc::clone(&count))).await;
+    clean.full().await.unwrap();
+    let passages = count.passages(FailPoint::BeforeStart);
+    let mut lost = 0;
+    for point in FailPoint::ALL {
+        for (nth, rest) in (1..=passages).flat_map(|nth| [Rest::Nothing, Rest::Torn, Rest::Garbage].map(|rest| (nth, rest))) {
+            let when = format!("{point:?} of effect {nth}, {rest:?}");
+            let (mut rig, memory) = rig(Dialect::Sqlite).await;
+            let log = format!("{}-wal", rig.url().trim_start_matches("sqlite://"));
+            let synced = Arc::new(AtomicUsize::new(length(&log)));
+            let (seen, file) = (Arc::clone(&synced), log.clone());
+            let failpoints = FailPoints::at(point, nth).observed(move |point| {
+                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) {
+                    seen.store(length(&file), Ordering::SeqCst);
+                }
+            });
+            rig.restart(Some(Arc::new(failpoints))).await;
+            assert!(rig.full().await.is_err(), "{when}: the run must stop");
+            let (kept, whole) = (synced.load(Ordering::SeqCst), length(&log));
+            lost += usize::from(whole > kept);
+            let (kept, torn) = match rest {
+                Rest::Nothing => (kept, Vec::new()),
+                Rest::Torn => (kept + (whole - kept) / 2, Vec::new()),
+                Rest::Garbage => (kept, vec![0xA5; 5_000]),
+            };
+            rig.lose_power(kept, &torn).await.unwrap();
+            recover(&mut rig, &memory).await;
+            assert_true(&memory, &when);
+        }
+    }
+    assert!(lost > 0, "what did not wait for the disk was never lost, so nothing was tried");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

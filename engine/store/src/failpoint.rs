@@ -31,10 +31,20 @@ impl FailPoint {
     }
 }
 
+/// Is told of every passage.
+struct Observer(Box<dyn Fn(FailPoint) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
 /// Counts passages and fails the chosen one. From then on nothing is written any more, as in a dead process.
 #[derive(Debug, Default)]
 pub struct FailPoints {
     armed: Option<(FailPoint, u64)>,
+    observer: Option<Observer>,
     passed: [AtomicU64; 4],
     dead: AtomicBool,
     /// Calls of the database, and whatever else its user counts as a step.
@@ -52,6 +62,13 @@ impl FailPoints {
     /// Counts passages and never fails.
     pub fn count_only() -> Self {
         Self::default()
+    }
+
+    /// Tells of every passage, before it fails if it is the chosen one. Past [`FailPoint::AfterStart`] and
+    /// [`FailPoint::AfterEnd`] everything that was committed is on the disk.
+    #[must_use]
+    pub fn observed(self, observer: impl Fn(FailPoint) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(Observer(Box::new(observer))), ..self }
     }
 
     /// How often a point was passed.
@@ -100,6 +117,9 @@ impl FailPoints {
 
     pub(crate) fn pass(&self, point: FailPoint) -> Result<()> {
         self.alive()?;
+        if let Some(Observer(observer)) = &self.observer {
+            observer(point);
+        }
         let passage = self.passed[point as usize].fetch_add(1, Ordering::SeqCst) + 1;
         if self.armed == Some((point, passage)) {
             self.dead.store(true, Ordering::SeqCst);
