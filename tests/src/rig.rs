@@ -39,6 +39,11 @@ impl MovableClock {
     pub fn advance(&self, by: Duration) {
         self.ahead.fetch_add(i64::try_from(by.as_millis()).unwrap_or(0), Ordering::SeqCst);
     }
+
+    /// Sets it back, as somebody does whose clock was wrong.
+    pub fn turn_back(&self, by: Duration) {
+        self.ahead.fetch_sub(i64::try_from(by.as_millis()).unwrap_or(0), Ordering::SeqCst);
+    }
 }
 
 #[async_trait]

@@ -202,3 +202,64 @@ async fn dies_in_the_middle_of_every_call() {
         }
     }
 }
+
+/// What happens to the database around an effect.
+#[derive(Clone, Copy, Debug)]
+enum Trouble {
+    /// The clock of the database goes forward by a day.
+    Later,
+    /// It goes back by a day.
+    Earlier,
+    /// The server ends every connection, as when it is restarted.
+    Disconnected,
+}
+
+async fn goes_on_after(dialect: Dialect, trouble: Trouble) {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let (clean, memory) = rig(dialect).await;
+    clean.full().await.unwrap();
+    let effects = memory.take_log().len() as u64;
+    for nth in 1..=effects.min(6) {
+        let when = format!("{dialect:?}, {trouble:?} at the start of effect {nth}");
+        let (mut rig, memory) = rig(dialect).await;
+        let (clock, url) = (Arc::clone(&rig.clock), rig.url().to_owned());
+        let passed = AtomicUsize::new(0);
+        let failpoints = FailPoints::count_only().observed(move |point| {
+            if point != FailPoint::AfterStart || passed.fetch_add(1, Ordering::SeqCst) + 1 != usize::try_from(nth).unwrap() {
+                return;
+            }
+            match trouble {
+                Trouble::Later => clock.advance(DAY),
+                Trouble::Earlier => clock.turn_back(DAY),
+                Trouble::Disconnected => {
+                    let end = "select pg_terminate_backend(pid) from pg_stat_activity
+                               where datname = current_database() and pid <> pg_backend_pid()";
+                    let ended = std::process::Command::new("psql").args([&url, "-qAtc", end]).output().unwrap();
+                    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+                }
+            }
+        });
+        rig.restart(Some(Arc::new(failpoints))).await;
+        // Whether the run notices or not, nothing may come of it but delay.
+        drop(rig.full().await);
+        recover(&mut rig, &memory).await;
+        assert_true(&memory, &when);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_forward_does_no_harm() {
+    goes_on_after(Dialect::Sqlite, Trouble::Later).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_back_does_no_harm() {
+    goes_on_after(Dialect::Sqlite, Trouble::Earlier).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_restarts_does_no_harm() {
+    if Dialect::all().contains(&Dialect::Postgres) {
+        goes_on_after(Dialect::Postgres, Trouble::Disconnected).await;
+    }
+}

@@ -63,11 +63,12 @@ impl Store {
         // A holder that let its claim run out is dead: what it held of objects is free too, whenever it was renewed last.
         Sql::new(
             "delete from leases where target = $1 and kind <> 'target' and holder in (select c.holder from leases c
-               where c.target = $1 and c.kind = 'target' and c.until < $2 and c.holder <> $3)",
+               where c.target = $1 and c.kind = 'target' and (c.until < $2 or c.until > $4) and c.holder <> $3)",
         )
         .arg(target)
         .arg(now)
         .arg(holder)
+        .arg(now + TOO_LONG)
         .run(&mut transaction)
         .await?;
         let claim: [Arg; 5] = [target.into(), "target".into(), "".into(), holder.into(), (now + millis(lease)).into()];
@@ -93,10 +94,13 @@ impl Store {
     }
 }
 
+/// No lease is as long as this: one that ends later was taken before a clock was set back, and counts no more.
+pub(crate) const TOO_LONG: Millis = 600_000;
+
 /// Takes a lease that ran out before `$1`, or renews one's own. The condition is judged on the row as it is once it is
 /// locked: that is what makes it safe between replicas.
 const TAKE_OVER: &str = " on conflict (target, kind, id) do update set holder = excluded.holder, until = excluded.until
-     where leases.until < $1 or leases.holder = excluded.holder returning kind, id";
+     where leases.until < $1 or leases.until > excluded.until + 600000 or leases.holder = excluded.holder returning kind, id";
 
 pub(crate) async fn give_back(
     connection: &mut AnyConnection,

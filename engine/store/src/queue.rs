@@ -6,7 +6,7 @@ use std::time::Duration;
 use entrain_model::{Millis, ObjectRef, TargetName};
 use sqlx::AnyConnection;
 
-use crate::lease::{give_back, millis};
+use crate::lease::{TOO_LONG, give_back, millis};
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit};
 use crate::{Result, Store};
 
@@ -59,10 +59,12 @@ impl Store {
                select q.target, q.kind, q.id from queue q where {DUE}
                order by q.first_at, q.kind, q.id limit $8) as due
              where true order by kind desc, id
-             on conflict (target, kind, id) do update set holder = excluded.holder, until = excluded.until where leases.until < $2
+             on conflict (target, kind, id) do update set holder = excluded.holder, until = excluded.until
+               where leases.until < $2 or leases.until > $9
              returning kind, id"
         );
         let sql = due.args(Sql::new(&text), target).arg(holder).arg(due.now + millis(lease)).arg(limit(rows));
+        let sql = sql.arg(due.now + TOO_LONG);
         let leased = sql.all(&mut transaction).await?.iter().map(|row| row.object("")).collect::<Result<Vec<_>>>()?;
         let taken = self.taken(&mut transaction, target, &leased).await?;
         // Another holder may have ended the row between the two statements.
@@ -99,7 +101,8 @@ impl Store {
                              when ready < until then until else ready end) as n
              from (select case when q.changed_at > $2 then 0
                             when q.changed_at + $3 < q.first_at + $4 then q.changed_at + $3 else q.first_at + $4 end as ready,
-                     q.not_before as not_before, coalesce(l.until + 1, 0) as until
+                     case when q.not_before > $5 then 0 else q.not_before end as not_before,
+                     case when l.until > $6 then 0 else coalesce(l.until + 1, 0) end as until
                    from queue q left join leases l on l.target = q.target and l.kind = q.kind and l.id = q.id
                    where q.target = $1) as waiting",
         )
@@ -107,6 +110,8 @@ impl Store {
         .arg(self.now() + FUTURE)
         .arg(millis(quiet))
         .arg(millis(at_most))
+        .arg(self.now() + LONGEST_WAIT)
+        .arg(self.now() + TOO_LONG)
         .one(&mut *self.read().await?)
         .await?;
         row.map_or(Ok(None), |row| row.opt_int("n"))
@@ -187,9 +192,13 @@ impl Store {
 /// A row whose change lies further in the future than this comes from a clock that was set back.
 const FUTURE: Millis = 1_000;
 
-/// A row of `queue q` that may be taken: `$1` target, `$2` now, `$3` quiet since, `$4` waiting since, `$5` not later.
-const DUE: &str = "q.target = $1 and q.not_before <= $2 and (q.changed_at <= $3 or q.first_at <= $4 or q.changed_at > $5)
-     and not exists (select 1 from leases l where l.target = q.target and l.kind = q.kind and l.id = q.id and l.until >= $2)";
+/// No row waits for longer than this: one that would was put back before a clock was set back.
+const LONGEST_WAIT: Millis = 6 * 3_600_000;
+
+/// A row of `queue q` that may be taken, unless a lease that can be true keeps it (see [`TOO_LONG`], [`LONGEST_WAIT`]): `$1` target, `$2` now, `$3` quiet since, `$4` waiting since, `$5` not later.
+const DUE: &str = "q.target = $1 and (q.not_before <= $2 or q.not_before > $2 + 21600000) and (q.changed_at <= $3 or q.first_at <= $4 or q.changed_at > $5)
+     and not exists (select 1 from leases l where l.target = q.target and l.kind = q.kind and l.id = q.id
+       and l.until >= $2 and l.until <= $2 + 600000)";
 
 /// The times of `DUE`.
 struct DueAt {

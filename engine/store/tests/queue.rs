@@ -16,6 +16,7 @@ on_both!(
     a_row_is_due_when_it_is_quiet,
     a_busy_row_is_due_after_a_while,
     a_row_from_the_future_is_due,
+    what_was_leased_or_put_off_before_a_clock_was_set_back_is_due,
     a_row_that_moved_is_not_done,
     rows_wait_and_come_back,
     two_workers_never_lease_one_row,
@@ -65,6 +66,22 @@ async fn a_row_from_the_future_is_due(database: Arc<Database>) {
     database.shell("update queue set changed_at = changed_at + 3600000, first_at = first_at + 3600000");
     assert!(store.next_due(&target(), QUIET, AT_MOST).await.unwrap().unwrap() <= store.now());
     assert_eq!(due(&store, 10, 100).await.len(), 1, "a clock that was set back stops nothing");
+}
+
+async fn what_was_leased_or_put_off_before_a_clock_was_set_back_is_due(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    write(&store, &[user("u1"), user("u2")]).await;
+    assert_eq!(due(&store, 0, 0).await.len(), 2);
+    assert!(store.claim_target(&target(), "dead", LEASE).await.unwrap());
+    store.retry_later(&target(), &[(ObjectRef::user("u1"), 1)], store.now() + 5_000, "busy").await.unwrap();
+    // A day later by a clock that then is set right.
+    database
+        .shell("update leases set until = until + 86400000; update queue set not_before = not_before + 86400000 where id = 'u1'");
+    assert!(store.next_due(&target(), QUIET, AT_MOST).await.unwrap().unwrap() <= store.now());
+    assert_eq!(store.lease(&target(), "other", &[ObjectRef::user("u2")], LEASE).await.unwrap().len(), 1);
+    store.release(&target(), "other", None).await.unwrap();
+    assert_eq!(store.lease_due(&target(), "other", 10, Duration::ZERO, Duration::ZERO, LEASE).await.unwrap().len(), 2);
+    assert!(store.claim_target(&target(), "other", LEASE).await.unwrap(), "the claim of the dead holds nobody up");
 }
 
 async fn a_row_that_moved_is_not_done(database: Arc<Database>) {

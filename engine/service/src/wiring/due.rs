@@ -14,6 +14,13 @@ pub(super) fn next(schedule: &Schedule, now: Millis, jitter: f64) -> Option<Mill
     Some(at.saturating_add(millis(schedule.jitter.mul_f64(jitter.clamp(0.0, 1.0)))))
 }
 
+/// Whether a full sync is due that was planned for `at`. A time beyond the next one of the schedule was planned before the
+/// clock was set back.
+pub(super) fn is_due(schedule: &Schedule, at: Option<Millis>, now: Millis) -> bool {
+    let latest = next(schedule, now, 1.0);
+    at.is_none_or(|at| at <= now || latest.is_some_and(|latest| at > latest))
+}
+
 fn occurrence(cron: &Cron, zone: Tz, now: Millis) -> Option<Millis> {
     let now = chrono::DateTime::from_timestamp_millis(now)?.with_timezone(&zone);
     cron.find_next_occurrence(&now, false).ok().map(|at| at.timestamp_millis())
@@ -51,6 +58,16 @@ mod tests {
         let at = next(&schedule("0 0 4 * * *", "Europe/Zurich"), BEFORE_THE_CHANGE, 0.0).unwrap();
         // 04:00 in Zurich is 02:00Z from that night on, and was 03:00Z the night before.
         assert_eq!(at - BEFORE_THE_CHANGE, 90 * 60_000);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_delays_nothing() {
+        let schedule = schedule("0 0 */4 * * *", "UTC");
+        let planned = next(&schedule, BEFORE_THE_CHANGE, 1.0);
+        assert!(!is_due(&schedule, planned, BEFORE_THE_CHANGE));
+        assert!(is_due(&schedule, planned, planned.unwrap()));
+        assert!(is_due(&schedule, planned, BEFORE_THE_CHANGE - 24 * 3_600_000), "a day too early");
+        assert!(is_due(&schedule, None, BEFORE_THE_CHANGE));
     }
 
     #[test]

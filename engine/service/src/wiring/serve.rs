@@ -216,8 +216,11 @@ impl Served {
         let name = self.config.borrow().name.clone();
         let now = self.engine.store().now();
         match self.engine.store().target(&name).await {
-            Ok(Some(row)) if row.next_due_at.is_none_or(|at| at <= now) && row.halt.is_none() => {
-                self.full(Reason::Schedule).await
+            Ok(Some(row)) if row.halt.is_none() => {
+                let due = due::is_due(&self.config.borrow().schedule, row.next_due_at, now);
+                if due {
+                    self.full(Reason::Schedule).await;
+                }
             }
             Ok(_) => {}
             Err(error) => tracing::error!(target = %name, "the schedule cannot be read: {error}"),
