@@ -257,6 +257,7 @@ create table runs (
   kind text collate "C" not null,
   state text collate "C" not null,
   holder text collate "C" not null,
+  mapping_version text collate "C" not null,
   started_at bigint not null,
   finished_at bigint,
   report text collate "C",
@@ -265,6 +266,7 @@ create table runs (
   approved_at bigint
 );
 create index runs_target on runs (target, id);
+create index runs_held on runs (target, id) where state = 'held';
 
 create table plan_lines (
   run text collate "C" not null,
@@ -358,21 +360,75 @@ create index effects_open on effects (target, kind, id) where state in ('started
 create index effects_object on effects (run, kind, id);
 create index effects_ended on effects (target, kind, id, ended_at);
 
+-- One chain: `hash` covers the row before, and of this row every column but `fields`, of which it covers a salted digest of
+-- each value. A value can thus be taken away, and the chain still fits.
 create table audit (
-  seq bigint generated always as identity primary key,
+  seq bigint not null primary key,
   at bigint not null,
-  target text collate "C" not null,
-  run text collate "C" not null,
-  line bigint not null,
-  kind text collate "C" not null,
-  id text collate "C" not null,
+  target text collate "C",
+  run text collate "C",
+  line bigint,
+  kind text collate "C",
+  id text collate "C",
+  record text collate "C",
   action text collate "C" not null,
   outcome text collate "C" not null,
-  before text collate "C" not null,
-  after text collate "C" not null,
-  request_id text collate "C"
+  author text collate "C" not null,
+  mapping_version text collate "C",
+  request_id text collate "C",
+  fields text collate "C" not null,
+  hash text collate "C" not null
 );
-create index audit_target on audit (target, seq);
+create index audit_object on audit (kind, id, seq) where id is not null;
+create index audit_run on audit (run, seq) where run is not null;
+create index audit_at on audit (at);
+
+-- Its end, its beginning (what was pruned ends there), and how far values were taken away by age.
+create table audit_chain (
+  one bigint not null primary key check (one = 1),
+  seq bigint not null,
+  hash text collate "C" not null,
+  pruned_seq bigint not null,
+  pruned_hash text collate "C" not null,
+  redacted_seq bigint not null
+);
+insert into audit_chain (one, seq, hash, pruned_seq, pruned_hash, redacted_seq) values (1, 0, '', 0, '', 0);
+
+-- Alarms -------------------------------------------------------------------------------------------------------------
+
+create table alarms (
+  id text collate "C" not null primary key,
+  target text collate "C" not null,
+  kind text collate "C" not null,
+  about text collate "C" not null,
+  level bigint not null,
+  message text collate "C" not null,
+  body text collate "C" not null,
+  raised_at bigint not null,
+  cleared_at bigint
+);
+create unique index alarms_open on alarms (target, kind, about) where cleared_at is null;
+
+-- What is to be told of alarms. `spread` says that every webhook has its deliveries of it.
+create table alarm_events (
+  id text collate "C" not null primary key,
+  body text collate "C" not null,
+  at bigint not null,
+  spread bigint not null
+);
+create index alarm_events_new on alarm_events (id) where spread = 0;
+
+create table deliveries (
+  event text collate "C" not null,
+  webhook text collate "C" not null,
+  attempts bigint not null,
+  next_at bigint not null,
+  until bigint not null,
+  state text collate "C" not null,
+  detail text collate "C",
+  primary key (event, webhook)
+);
+create index deliveries_due on deliveries (webhook, next_at) where state = 'waiting';
 
 -- Change events, whoever writes --------------------------------------------------------------------------------------
 

@@ -259,6 +259,7 @@ create table runs (
   kind text not null,
   state text not null,
   holder text not null,
+  mapping_version text not null,
   started_at integer not null,
   finished_at integer,
   report text,
@@ -267,6 +268,7 @@ create table runs (
   approved_at integer
 ) strict, without rowid;
 create index runs_target on runs (target, id);
+create index runs_held on runs (target, id) where state = 'held';
 
 create table plan_lines (
   run text not null,
@@ -360,21 +362,75 @@ create index effects_open on effects (target, kind, id) where state in ('started
 create index effects_object on effects (run, kind, id);
 create index effects_ended on effects (target, kind, id, ended_at);
 
+-- One chain: `hash` covers the row before, and of this row every column but `fields`, of which it covers a salted digest of
+-- each value. A value can thus be taken away, and the chain still fits.
 create table audit (
-  seq integer primary key autoincrement,
+  seq integer not null primary key,
   at integer not null,
-  target text not null,
-  run text not null,
-  line integer not null,
-  kind text not null,
-  id text not null,
+  target text,
+  run text,
+  line integer,
+  kind text,
+  id text,
+  record text,
   action text not null,
   outcome text not null,
-  before text not null,
-  after text not null,
-  request_id text
+  author text not null,
+  mapping_version text,
+  request_id text,
+  fields text not null,
+  hash text not null
 ) strict;
-create index audit_target on audit (target, seq);
+create index audit_object on audit (kind, id, seq) where id is not null;
+create index audit_run on audit (run, seq) where run is not null;
+create index audit_at on audit (at);
+
+-- Its end, its beginning (what was pruned ends there), and how far values were taken away by age.
+create table audit_chain (
+  one integer not null primary key check (one = 1),
+  seq integer not null,
+  hash text not null,
+  pruned_seq integer not null,
+  pruned_hash text not null,
+  redacted_seq integer not null
+) strict, without rowid;
+insert into audit_chain (one, seq, hash, pruned_seq, pruned_hash, redacted_seq) values (1, 0, '', 0, '', 0);
+
+-- Alarms -------------------------------------------------------------------------------------------------------------
+
+create table alarms (
+  id text not null primary key,
+  target text not null,
+  kind text not null,
+  about text not null,
+  level integer not null,
+  message text not null,
+  body text not null,
+  raised_at integer not null,
+  cleared_at integer
+) strict, without rowid;
+create unique index alarms_open on alarms (target, kind, about) where cleared_at is null;
+
+-- What is to be told of alarms. `spread` says that every webhook has its deliveries of it.
+create table alarm_events (
+  id text not null primary key,
+  body text not null,
+  at integer not null,
+  spread integer not null
+) strict, without rowid;
+create index alarm_events_new on alarm_events (id) where spread = 0;
+
+create table deliveries (
+  event text not null,
+  webhook text not null,
+  attempts integer not null,
+  next_at integer not null,
+  until integer not null,
+  state text not null,
+  detail text,
+  primary key (event, webhook)
+) strict, without rowid;
+create index deliveries_due on deliveries (webhook, next_at) where state = 'waiting';
 
 -- Change events, whoever writes --------------------------------------------------------------------------------------
 

@@ -50,6 +50,14 @@ impl Dialect {
         }
     }
 
+    /// Ends a select whose only row this transaction is going to change. SQLite has one writer, which is enough.
+    pub(crate) fn for_update(&self) -> &'static str {
+        match self {
+            Dialect::Sqlite(_) => "",
+            Dialect::Postgres => " for update",
+        }
+    }
+
     /// Waits for writers of the source to end, and keeps new ones out until this transaction ends. SQLite has one writer.
     pub(crate) fn lock_source(&self) -> Option<&'static str> {
         match self {

@@ -5,6 +5,7 @@ use sqlx::AnyConnection;
 
 use sqlx::any::AnyRow;
 
+use crate::audit::Entry;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_json};
 use crate::{Result, Store, queue};
 
@@ -114,6 +115,7 @@ impl Store {
         .arg(target)
         .run(&mut tx)
         .await?;
+        self.record(&mut tx, Entry::act("take_back").target(target).run(run).after("reason", reason)).await?;
         Ok(tx.commit().await?)
     }
 
@@ -131,6 +133,11 @@ impl Store {
         sql.run(&mut tx).await?;
         of("update links set version = version + 1, run = '' where target = $1 and kind = $2 and id = $3").run(&mut tx).await?;
         queue::enqueue(&mut tx, target, std::slice::from_ref(object), 0, self.now()).await?;
+        let act = match reason {
+            Some(reason) => Entry::act("park").after("reason", reason),
+            None => Entry::act("unpark"),
+        };
+        self.record(&mut tx, act.target(target).object(object)).await?;
         tx.commit().await?;
         self.notify();
         Ok(())

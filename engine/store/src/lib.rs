@@ -6,6 +6,7 @@
 //! the border of this crate.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
 
+mod alarm;
 mod audit;
 mod desired;
 mod dialect;
@@ -32,7 +33,8 @@ mod store;
 mod target;
 mod watch;
 
-pub use audit::{Audit, AuditRow};
+pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
+pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
 pub use desired::{DesiredRow, Key, Standing};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, Refusal, Settled, Start};
 pub use error::StoreError;

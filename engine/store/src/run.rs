@@ -1,12 +1,13 @@
 //! Runs and their reports.
 
-use entrain_model::{Millis, Reason, RunId, Scope, TargetName};
+use entrain_model::{Millis, ObjectRef, Reason, RunId, Scope, TargetName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 use uuid::Uuid;
 
+use crate::audit::Entry;
 use crate::sql::{Columns as _, Sql, limit, to_json, to_word};
 use crate::{Choice, Result, Store, StoreError, guard};
 
@@ -80,6 +81,8 @@ pub struct RunRow {
     pub state: RunState,
     /// Who runs it.
     pub holder: String,
+    /// By which version of the mapping.
+    pub mapping_version: String,
     /// When it began.
     pub started_at: Millis,
     /// When it ended.
@@ -115,7 +118,7 @@ impl RunState {
 }
 
 impl Store {
-    /// Begins a run.
+    /// Begins a run by this version of the mapping.
     pub async fn begin_run(
         &self,
         target: &TargetName,
@@ -123,8 +126,9 @@ impl Store {
         reason: Reason,
         holder: &str,
         kind: RunKind,
+        mapping_version: &str,
     ) -> Result<RunId> {
-        self.begin_run_over(target, &in_words(scope), reason, holder, kind).await
+        self.begin_run_over(target, &in_words(scope), reason, holder, kind, mapping_version).await
     }
 
     /// Begins a run whose scope is not that of a reconcile: these words say what it is about.
@@ -135,20 +139,25 @@ impl Store {
         reason: Reason,
         holder: &str,
         kind: RunKind,
+        mapping_version: &str,
     ) -> Result<RunId> {
         let id = RunId::from(Uuid::now_v7().to_string());
         let mut tx = self.begin_derived().await?;
-        Sql::new("insert into runs (id, target, scope, reason, kind, state, holder, started_at) values ($1, $2, $3, $4, $5, $6, $7, $8)")
-            .arg(&id)
-            .arg(target)
-            .arg(scope)
-            .arg(to_word(&reason)?)
-            .arg(to_word(&kind)?)
-            .arg(RunState::Running.as_str())
-            .arg(holder)
-            .arg(self.now())
-            .run(&mut tx)
-            .await?;
+        Sql::new(
+            "insert into runs (id, target, scope, reason, kind, state, holder, mapping_version, started_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        )
+        .arg(&id)
+        .arg(target)
+        .arg(scope)
+        .arg(to_word(&reason)?)
+        .arg(to_word(&kind)?)
+        .arg(RunState::Running.as_str())
+        .arg(holder)
+        .arg(mapping_version)
+        .arg(self.now())
+        .run(&mut tx)
+        .await?;
         tx.commit().await?;
         Ok(id)
     }
@@ -198,6 +207,7 @@ impl Store {
         let mut tx = self.begin().await?;
         self.decide(&mut tx, run, digest, by, RunState::Superseded).await?;
         guard::choose(&mut tx, run, choice, (&format!("not approved by {by} in run {run}"), self.now())).await?;
+        self.decided(&mut tx, run, choice_act(choice).by(by).after("digest", digest)).await?;
         Ok(tx.commit().await?)
     }
 
@@ -208,6 +218,7 @@ impl Store {
     pub async fn reject(&self, run: &RunId, digest: &str, by: &str) -> Result<()> {
         let mut tx = self.begin().await?;
         self.decide(&mut tx, run, digest, by, RunState::Rejected).await?;
+        self.decided(&mut tx, run, Entry::act("reject").by(by).after("digest", digest)).await?;
         Ok(tx.commit().await?)
     }
 
@@ -226,6 +237,20 @@ impl Store {
             return Err(StoreError::Conflict(format!("run {run} is not held any more, or holds another plan: look at it again")));
         }
         Ok(())
+    }
+
+    async fn decided(&self, connection: &mut AnyConnection, run: &RunId, act: Entry) -> Result<()> {
+        let Some(row) = Sql::new("select target from runs where id = $1").arg(run).one(connection).await? else { return Ok(()) };
+        self.record(connection, act.target(&row.str("target")?.into()).run(run)).await
+    }
+}
+
+fn choice_act(choice: &Choice) -> Entry {
+    let words = |objects: &std::collections::BTreeSet<ObjectRef>| objects.iter().map(ToString::to_string).collect::<Vec<_>>();
+    match choice {
+        Choice::All => Entry::act("approve"),
+        Choice::Only(objects) => Entry::act("approve").after("only", words(objects)),
+        Choice::Except(objects) => Entry::act("approve").after("except", words(objects)),
     }
 }
 
@@ -270,6 +295,7 @@ fn read(row: &AnyRow) -> Result<RunRow> {
         kind: row.word("kind")?,
         state: row.word("state")?,
         holder: row.str("holder")?,
+        mapping_version: row.str("mapping_version")?,
         started_at: row.int("started_at")?,
         finished_at: row.opt_int("finished_at")?,
         report: row.opt_json("report")?.unwrap_or(Json::Null),

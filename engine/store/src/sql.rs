@@ -48,6 +48,15 @@ impl Sql {
         self
     }
 
+    /// Adds text, the placeholder of the next argument, and the argument.
+    pub(crate) fn bind(mut self, text: &str, arg: impl Into<Arg>) -> Self {
+        self.args.push(arg.into());
+        self.text.push_str(text);
+        self.text.push('$');
+        self.text.push_str(&self.args.len().to_string());
+        self
+    }
+
     /// Adds rows in parentheses, separated by commas, and their arguments.
     pub(crate) fn rows(mut self, rows: impl IntoIterator<Item: IntoIterator<Item = Arg>>) -> Self {
         for (index, row) in rows.into_iter().enumerate() {

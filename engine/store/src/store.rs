@@ -12,6 +12,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 use tokio::sync::{Mutex, watch};
 
+use crate::audit::{Author, Sealer};
 use crate::dialect::{Dialect, redacted};
 use crate::schema::{MIGRATIONS, Migration, migrate};
 use crate::sql::Sql;
@@ -26,6 +27,7 @@ const OFFSET_VALID: Millis = 60_000;
 pub struct Store {
     inner: Arc<Inner>,
     failpoints: Option<Arc<FailPoints>>,
+    author: Author,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,8 @@ struct Inner {
     waker: Waker,
     /// What the writing connection of SQLite is set to.
     durability: Mutex<Durability>,
+    /// Draws the salts of the audit.
+    sealer: Sealer,
 }
 
 /// What a commit waits for.
@@ -89,12 +93,12 @@ impl Store {
         let closed = connection.close().await;
         prepared?;
         closed?;
-        let store = Self::over(dialect, url, &options, clock);
+        let store = Self::over(dialect, url, &options, clock, Sealer::new(key()?));
         store.measure_offset().await?;
         Ok(store)
     }
 
-    fn over(dialect: Dialect, url: &str, options: &AnyConnectOptions, clock: Arc<dyn Clock>) -> Store {
+    fn over(dialect: Dialect, url: &str, options: &AnyConnectOptions, clock: Arc<dyn Clock>, sealer: Sealer) -> Store {
         let pool = |connections: u32, greeting: &'static str| {
             AnyPoolOptions::new()
                 .max_connections(connections)
@@ -116,8 +120,9 @@ impl Store {
             measured: AtomicI64::new(Millis::MIN),
             waker: Waker::default(),
             durability: Mutex::new(Durability::Synced),
+            sealer,
         };
-        Store { inner: Arc::new(inner), failpoints: None }
+        Store { inner: Arc::new(inner), failpoints: None, author: Author::default() }
     }
 
     /// The same database, with failures that a test asks for.
@@ -217,9 +222,29 @@ impl Store {
         Ok(inner.write.begin_with(inner.dialect.begin()).await?)
     }
 
+    pub(crate) fn author(&self) -> &Author {
+        &self.author
+    }
+
+    pub(crate) fn author_mut(&mut self) -> &mut Author {
+        &mut self.author
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.inner.sealer
+    }
+
     pub(crate) fn failpoints(&self) -> Option<&FailPoints> {
         self.failpoints.as_deref()
     }
+}
+
+/// A key for the salts of the audit, which nobody can guess.
+fn key() -> Result<[u8; 32]> {
+    let mut key = [0; 32];
+    #[expect(clippy::disallowed_methods, reason = "whoever knew the salts could try values until one fits the audit")]
+    getrandom::fill(&mut key).map_err(|error| StoreError::Database(format!("the system gives no random numbers: {error}")))?;
+    Ok(key)
 }
 
 /// Sets the connection and brings the schema up to date.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::any::AnyRow;
 
+use crate::alarm::{self, Alarm, AlarmKind};
+use crate::audit::Entry;
 use crate::sql::{Columns as _, Sql, to_json};
 use crate::{Result, Store, StoreError};
 
@@ -27,6 +29,8 @@ pub struct TargetRow {
     pub next_due_at: Option<Millis>,
     /// When the last full sync ended.
     pub last_full_at: Option<Millis>,
+    /// When it was made.
+    pub created_at: Millis,
 }
 
 /// What sort of error stopped a target.
@@ -108,6 +112,9 @@ impl Store {
         .arg(self.now())
         .run(&mut transaction)
         .await?;
+        if let Some(act) = put_act(put, stored.as_ref(), [mode.as_str(), config_digest, mapping_version])? {
+            self.record(&mut transaction, act.target(name)).await?;
+        }
         transaction.commit().await?;
         Ok(put)
     }
@@ -129,6 +136,8 @@ impl Store {
         let mut transaction = self.begin().await?;
         let sql = Sql::new("update targets set halt = $1, epoch = epoch + 1 where name = $2").arg(to_json(halt)?).arg(name);
         found(name, sql.run(&mut transaction).await?)?;
+        alarm::raise(self, &mut transaction, name, &halt.alarm()).await?;
+        self.record(&mut transaction, halt.act().target(name)).await?;
         transaction.commit().await?;
         self.notify();
         Ok(())
@@ -143,6 +152,8 @@ impl Store {
             .arg(name)
             .run(&mut transaction)
             .await?;
+        alarm::settle(self, &mut transaction, name, AlarmKind::Halt, &[]).await?;
+        self.record(&mut transaction, Entry::act("resume").target(name)).await?;
         transaction.commit().await?;
         self.notify();
         Ok(())
@@ -165,7 +176,53 @@ impl Store {
     }
 }
 
-const COLUMNS: &str = "name, mode, config_digest, mapping_version, halt, epoch, next_due_at, last_full_at";
+/// What the audit keeps of a target that is new or another one now.
+fn put_act(put: Put, stored: Option<&AnyRow>, now: [&str; 3]) -> Result<Option<Entry>> {
+    let mut act = match put {
+        Put::New => Entry::act("target_added"),
+        Put::Changed => Entry::act("target_changed"),
+        Put::Same => return Ok(None),
+    };
+    for (name, now) in ["mode", "config_digest", "mapping_version"].into_iter().zip(now) {
+        let was = stored.map(|row| row.str(name)).transpose()?;
+        if was.as_deref() != Some(now) {
+            act = act.before(name, was).after(name, now);
+        }
+    }
+    Ok(Some(act))
+}
+
+impl Halt {
+    fn act(&self) -> Entry {
+        let act = Entry::act("halt").after("kind", self.kind.as_str()).after("message", self.message.as_str());
+        match &self.object {
+            Some(object) => act.object(object),
+            None => act,
+        }
+    }
+
+    /// The alarm that tells of it.
+    pub fn alarm(&self) -> Alarm {
+        let body = serde_json::json!({
+            "halt": self.kind.as_str(), "script": self.script, "line": self.line, "column": self.column, "object": self.object,
+            "leavers_waiting": self.leavers_waiting,
+        });
+        Alarm { kind: AlarmKind::Halt, about: String::new(), level: 0, message: self.message.clone(), body }
+    }
+}
+
+impl HaltKind {
+    /// The word that is stored and shown.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            HaltKind::Mapping => "mapping",
+            HaltKind::Credential => "credential",
+            HaltKind::Configuration => "configuration",
+        }
+    }
+}
+
+const COLUMNS: &str = "name, mode, config_digest, mapping_version, halt, epoch, next_due_at, last_full_at, created_at";
 
 fn read(row: &AnyRow) -> Result<TargetRow> {
     Ok(TargetRow {
@@ -177,6 +234,7 @@ fn read(row: &AnyRow) -> Result<TargetRow> {
         epoch: row.int("epoch")?,
         next_due_at: row.opt_int("next_due_at")?,
         last_full_at: row.opt_int("last_full_at")?,
+        created_at: row.int("created_at")?,
     })
 }
 

@@ -136,7 +136,7 @@ async fn an_outcome_is_recorded_as_a_whole(database: Arc<Database>) {
     let known = attributes(json!({ "login": "one@corp.example", "anchor": anchor_value(&case.user), "ext.a": "x" }));
     let mut end =
         done(&start, Some(created("t1")), vec![MirrorWrite::Attributes { kind: Kind::User, id: "t1".into(), attributes: known }]);
-    end.audit = Audit { before: json!(null), after: json!({ "login": "one@corp.example" }) };
+    end.audit = Audit { after: attributes(json!({ "login": "one@corp.example" })), ..Audit::default() };
     case.end(end).await;
     let state = &states(&case.store, &[case.user.clone()]).await[0];
     let link = state.link.clone().unwrap();
@@ -146,10 +146,11 @@ async fn an_outcome_is_recorded_as_a_whole(database: Arc<Database>) {
     assert_eq!((actual.condition, actual.anchor.clone(), state.unsettled), (Condition::Live, Anchor::Ours, false));
     let line = case.line(start.seq).await;
     assert_eq!((line.state, line.request_id.as_deref()), (LineState::Done, Some("r-1")));
-    let audit = case.store.audit(Some(&target()), 0, 10).await.unwrap();
+    let audit = case.store.audit(&of_run(&case), 0, 10).await.unwrap();
     assert_eq!(audit.len(), 1);
-    assert_eq!((audit[0].action.as_str(), audit[0].outcome.as_str(), audit[0].line), ("create", "done", start.seq));
-    assert_eq!(audit[0].audit.after, json!({ "login": "one@corp.example" }));
+    assert_eq!((audit[0].action.as_str(), audit[0].outcome.as_str(), audit[0].line), ("create", "done", Some(start.seq)));
+    assert_eq!(audit[0].after["login"], AuditValue::Value(json!("one@corp.example")));
+    assert_eq!(audit[0].mapping_version.as_deref(), Some("m1"));
     // A read that was under way and did not see the new record does not take it for gone.
     let proof = Proof::last_page_seen(1, None, None);
     case.store.complete_mirror(&target(), Kind::User, &proof, &Default::default(), generation).await.unwrap();
@@ -159,6 +160,10 @@ async fn an_outcome_is_recorded_as_a_whole(database: Arc<Database>) {
     write(&case.store, &[user("u2")]).await;
     case.store.put_desired(&target(), &[present(&other, 1, "ONE@corp.example")]).await.unwrap();
     assert_eq!(states(&case.store, &[other]).await[0].contests[0].held_by, vec![("t1".into(), Some(case.user.clone()))]);
+}
+
+fn of_run(case: &Case) -> AuditScope {
+    AuditScope { run: Some(case.run.clone()), ..AuditScope::default() }
 }
 
 async fn a_run_is_not_stopped_by_its_own_link(database: Arc<Database>) {
@@ -317,7 +322,7 @@ async fn outcomes_that_are_not_done(database: Arc<Database>) {
     let again = case.store.settle_effect(&open[0].run, open[0].seq, Settled::Landed("u-1".into())).await.unwrap();
     assert!(!again, "the first word stands");
     assert_eq!(case.store.link_ids(&target(), &[case.user.clone()]).await.unwrap().len(), 0);
-    let words: Vec<_> = case.store.audit(None, 0, 10).await.unwrap().into_iter().map(|row| row.outcome).collect();
+    let words: Vec<_> = case.store.audit(&of_run(&case), 0, 10).await.unwrap().into_iter().map(|row| row.outcome).collect();
     assert_eq!(words, ["refused", "retry", "unknown", "settled_not_done"]);
 }
 

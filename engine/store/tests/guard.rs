@@ -188,7 +188,7 @@ async fn a_plan_over_everything_replaces_those_held_before(database: Arc<Databas
     let store = with_target(&database).await;
     let small = async |lines: &[PlannedLine]| {
         let scope = Scope::Only(BTreeSet::from([ObjectRef::user("a"), ObjectRef::user("b")]));
-        let run = store.begin_run(&target(), &scope, Reason::Event, "me", RunKind::Sync).await.unwrap();
+        let run = store.begin_run(&target(), &scope, Reason::Event, "me", RunKind::Sync, "m1").await.unwrap();
         store.put_plan(&run, lines).await.unwrap();
         store.finish_run(&run, RunState::Held, &json!({})).await.unwrap();
         run

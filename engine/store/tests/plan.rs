@@ -50,7 +50,7 @@ fn update(id: &str) -> Action {
 async fn a_run_is_kept(database: Arc<Database>) {
     let store = with_target(&database).await;
     let scope = Scope::Only(BTreeSet::from([ObjectRef::user("u1")]));
-    let first = store.begin_run(&target(), &scope, Reason::Event, "me", RunKind::DryRun).await.unwrap();
+    let first = store.begin_run(&target(), &scope, Reason::Event, "me", RunKind::DryRun, "m1").await.unwrap();
     let second = begin(&store).await;
     let row = store.run(&first).await.unwrap().unwrap();
     assert_eq!(

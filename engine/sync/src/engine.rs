@@ -135,12 +135,13 @@ impl Engine {
             return Ok(Report::halted(&target.name, halt));
         }
         let holder = ask.holder.clone().unwrap_or_else(|| self.holder());
+        let mapping = target.mapping.version();
         let id = match &ask.task {
             Task::Reconcile | Task::Apply { .. } => {
-                self.store.begin_run(&target.name, &ask.scope, ask.reason, &holder, ask.kind).await?
+                self.store.begin_run(&target.name, &ask.scope, ask.reason, &holder, ask.kind, mapping).await?
             }
             Task::Undo { of, .. } => {
-                self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind).await?
+                self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind, mapping).await?
             }
         };
         let hands = match ask.kind {

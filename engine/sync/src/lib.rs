@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 mod approve;
+mod audited;
 mod contest;
 mod decide;
 mod discover;

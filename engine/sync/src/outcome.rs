@@ -4,9 +4,10 @@ use entrain_model::{
     Action, Attributes, Condition, DesiredRecord, DirectoryError, Disposition, Evidence, Fault, Hold, TargetId, Write, Written,
 };
 use entrain_plan::{Moment, attributes_of, flat, merge};
-use entrain_store::{Audit, End, LinkWrite, MirrorWrite, Outcome};
-use serde_json::{Value as Json, json};
+use entrain_store::{End, LinkWrite, MirrorWrite, Outcome};
+use serde_json::Value as Json;
 
+use crate::audited::audit;
 use crate::engine::Run;
 use crate::resolve::{Ready, edited};
 
@@ -39,7 +40,7 @@ pub(crate) fn end(run: &Run<'_>, ready: &Ready, answer: &Answer) -> End {
         Outcome::Unknown { .. } | Outcome::Refused { .. } | Outcome::Retry { .. } => (None, Vec::new()),
     };
     let mirror = if link_without_anchor { Vec::new() } else { mirror };
-    End { seq: ready.seq, object: ready.object.clone(), outcome, link, mirror, audit: audit(ready), request_id }
+    End { seq: ready.seq, object: ready.object.clone(), outcome, link, mirror, audit: audit(run, ready), request_id }
 }
 
 fn failed(run: &Run<'_>, ready: &Ready, error: &DirectoryError) -> Outcome {
@@ -99,11 +100,11 @@ fn done(written: Written) -> Outcome {
     Outcome::Done { written }
 }
 
-fn disabled(run: &Run<'_>) -> Attributes {
+pub(crate) fn disabled(run: &Run<'_>) -> Attributes {
     run.target.schema().users.enabled.map(|name| (name.to_owned(), Json::Bool(false))).into_iter().collect()
 }
 
-fn sent_attributes(ready: &Ready) -> Option<Attributes> {
+pub(crate) fn sent_attributes(ready: &Ready) -> Option<Attributes> {
     match ready.write.as_ref()? {
         Write::Create(record) => Some(record.attributes.clone()),
         Write::Restore { attributes, .. } | Write::Update { attributes, .. } => Some(attributes.clone()),
@@ -155,27 +156,4 @@ fn reference(ready: &Ready) -> Option<MirrorWrite> {
         }),
         Write::Create(_) | Write::Restore { .. } | Write::Update { .. } | Write::Disable { .. } | Write::Delete { .. } => None,
     }
-}
-
-/// Field by field, what was and what was to be.
-fn audit(ready: &Ready) -> Audit {
-    let (before, after) = match &ready.action {
-        Action::Update { edits, .. } => (
-            edits
-                .iter()
-                .map(|edit| (edit.attribute.clone(), edit.was.clone().unwrap_or(Json::String("(unknown)".into()))))
-                .collect(),
-            Json::Object(edited(edits).into_iter().collect()),
-        ),
-        Action::Create { .. } | Action::Restore { .. } => {
-            (serde_json::Map::new(), Json::Object(sent_attributes(ready).unwrap_or_default().into_iter().collect()))
-        }
-        Action::Link { .. }
-        | Action::Unlink { .. }
-        | Action::AddReference { .. }
-        | Action::RemoveReference { .. }
-        | Action::Disable { .. }
-        | Action::Delete { .. } => (serde_json::Map::new(), json!(ready.sent)),
-    };
-    Audit { before: Json::Object(before), after }
 }

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Condition, Hold, Kind, Millis, ObjectRef, RunId, TargetId, TargetName};
+use entrain_model::{Attributes, Condition, Hold, Kind, Millis, ObjectRef, RunId, TargetId, TargetName};
 use sqlx::AnyConnection;
 
 use super::link::{Links, taken};
 use super::{End, MirrorWrite, Outcome};
+use crate::audit::{Audit, Entry, append, recall};
 use crate::failpoint::FailPoint;
 use crate::mirror::{Images, ReferenceWrite, drop_references, generation, merge, write_references};
-use crate::sql::{Arg, CHUNK, Sql, to_json};
+use crate::sql::{Arg, CHUNK, Columns as _, Sql};
 use crate::{Result, Store, hold};
 
 impl Store {
@@ -22,14 +23,17 @@ impl Store {
         let mut transaction = self.begin().await?;
         let now = self.now();
         let taken = taken(&mut transaction, target, ends).await?;
+        let found = recall(&mut transaction, target, ends).await?;
         let outcomes: Vec<Ended<'_>> = ends.iter().map(|end| Ended::of(end, taken.get(&end.seq))).collect();
-        write_outcomes(&mut transaction, target, run, &outcomes, now).await?;
+        let mut entries = Vec::with_capacity(ends.len());
+        write_outcomes(&mut transaction, run, &outcomes, now, &mut entries).await?;
         let standing: Vec<&End> = outcomes.iter().filter(|ended| ended.stands).map(|ended| ended.end).collect();
         Links::write(&mut transaction, target, run, &standing, now).await?;
         write_mirror(&mut transaction, target, &standing).await?;
         let holds: Vec<(ObjectRef, Hold)> =
             outcomes.iter().filter_map(|ended| Some((ended.end.object.clone(), ended.hold.clone()?))).collect();
         hold::put(&mut transaction, target, run, now, &holds).await?;
+        audit(self, &mut transaction, target, run, (entries, found)).await?;
         transaction.commit().await?;
         self.pass(FailPoint::AfterEnd)
     }
@@ -62,6 +66,25 @@ impl<'a> Ended<'a> {
         Self { end, effect, line, detail, hold, stands: true }
     }
 
+    fn entry(&self, action: &str) -> Entry {
+        let Audit { record, before, after, recall: _ } = self.end.audit.clone();
+        let made = match &self.end.outcome {
+            Outcome::Done { written } => written.id.clone(),
+            Outcome::Unknown { .. } | Outcome::Refused { .. } | Outcome::Retry { .. } => None,
+        };
+        Entry {
+            line: Some(self.end.seq),
+            object: Some(self.end.object.clone()),
+            record: record.or(made),
+            action: action.to_owned(),
+            outcome: self.effect.to_owned(),
+            request_id: self.request_id().map(str::to_owned),
+            before,
+            after,
+            ..Entry::default()
+        }
+    }
+
     fn request_id(&self) -> Option<&str> {
         match &self.end.outcome {
             Outcome::Done { written } => self.end.request_id.as_deref().or(written.request_id.as_deref()),
@@ -70,12 +93,13 @@ impl<'a> Ended<'a> {
     }
 }
 
+/// Closes effects and lines. Gives an entry for the audit for each effect that there was.
 async fn write_outcomes(
     connection: &mut AnyConnection,
-    target: &TargetName,
     run: &RunId,
     ended: &[Ended<'_>],
     now: Millis,
+    entries: &mut Vec<Entry>,
 ) -> Result<()> {
     for chunk in ended.chunks(CHUNK) {
         let rows = |word: fn(&Ended<'_>) -> &'static str| {
@@ -83,15 +107,15 @@ async fn write_outcomes(
                 [ended.end.seq.into(), word(ended).into(), ended.detail.clone().into(), ended.request_id().into()]
             })
         };
-        Sql::new("with page (seq, state, detail, request_id) as (values ")
+        let closed = Sql::new("with page (seq, state, detail, request_id) as (values ")
             .arg(run)
             .arg(now)
             .rows(rows(|ended| ended.effect))
             .text(
                 ") update effects set state = page.state, detail = page.detail, request_id = page.request_id, ended_at = $2
-                 from page where effects.run = $1 and effects.seq = page.seq",
+                 from page where effects.run = $1 and effects.seq = page.seq returning effects.seq as seq, effects.action as action",
             )
-            .run(connection)
+            .all(connection)
             .await?;
         Sql::new("with page (seq, state, detail, request_id) as (values ")
             .arg(run)
@@ -102,28 +126,31 @@ async fn write_outcomes(
             )
             .run(connection)
             .await?;
-        let audits = chunk
-            .iter()
-            .map(|ended| -> Result<[Arg; 5]> {
-                let audit = &ended.end.audit;
-                let (before, after) = (to_json(&audit.before)?, to_json(&audit.after)?);
-                Ok([ended.end.seq.into(), ended.effect.into(), before.into(), after.into(), ended.request_id().into()])
-            })
-            .collect::<Result<Vec<_>>>()?;
-        Sql::new("with page (seq, outcome, before, after, request_id) as (values ")
-            .arg(run)
-            .arg(now)
-            .arg(target)
-            .rows(audits)
-            .text(
-                ") insert into audit (at, target, run, line, kind, id, action, outcome, before, after, request_id)
-                 select $2, $3, $1, page.seq, e.kind, e.id, e.action, page.outcome, page.before, page.after, page.request_id
-                 from page join effects e on e.run = $1 and e.seq = page.seq order by page.seq",
-            )
-            .run(connection)
-            .await?;
+        let actions = closed.iter().map(|row| Ok((row.int("seq")?, row.str("action")?))).collect::<Result<BTreeMap<_, _>>>()?;
+        entries.extend(chunk.iter().filter_map(|ended| Some(ended.entry(actions.get(&ended.end.seq)?))));
     }
     Ok(())
+}
+
+/// What was done goes into the audit last: from there to its end this transaction keeps all others from adding to it.
+async fn audit(
+    store: &Store,
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    run: &RunId,
+    (mut entries, mut found): (Vec<Entry>, BTreeMap<i64, Attributes>),
+) -> Result<()> {
+    let version = Sql::new("select mapping_version from runs where id = $1").arg(run).one(connection).await?;
+    let version = version.map(|row| row.str("mapping_version")).transpose()?;
+    for entry in &mut entries {
+        entry.target = Some(target.clone());
+        entry.run = Some(run.clone());
+        entry.mapping_version.clone_from(&version);
+        if let Some(before) = entry.line.and_then(|line| found.remove(&line)) {
+            entry.before = before;
+        }
+    }
+    append(store, connection, entries).await
 }
 
 /// Brings the mirror up to what was written. New records count as seen by the read that goes on now.

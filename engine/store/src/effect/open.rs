@@ -3,9 +3,12 @@
 use std::collections::BTreeSet;
 
 use entrain_model::{Attributes, Evidence, LinkState, Millis, ObjectRef, RunId, TargetId, TargetName};
+use serde_json::Value as Json;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::{OpenEffect, Settled};
+use crate::audit::Entry;
 use crate::link::{self, LinkRow};
 use crate::sql::{CHUNK, Columns as _, Sql};
 use crate::{Result, Store};
@@ -83,22 +86,37 @@ impl Store {
             .arg(line)
             .run(&mut transaction)
             .await?;
-        of("insert into audit (at, target, run, line, kind, id, action, outcome, before, after)
-             select $4, target, run, seq, kind, id, action, $3, 'null', sent from effects where run = $1 and seq = $2")
-        .arg(effect)
-        .arg(now)
-        .run(&mut transaction)
-        .await?;
+        let entry = of(
+            "select e.target as target, e.kind as kind, e.id as id, e.action as action, e.sent as sent, r.mapping_version as mapping_version
+             from effects e left join runs r on r.id = e.run where e.run = $1 and e.seq = $2",
+        );
+        let entry = entry.one(&mut transaction).await?.map(|row| settled_entry(&row, run, seq, effect)).transpose()?;
+        let Some(mut entry) = entry else { return Ok(false) };
         if let Settled::Landed(id) = settled {
-            let effect = of("select target, kind, id from effects where run = $1 and seq = $2").one(&mut transaction).await?;
-            if let Some(effect) = effect {
-                let target: TargetName = effect.str("target")?.into();
-                landed(&mut transaction, &target, run, effect.object("")?, id, now).await?;
+            entry.record = Some(id.clone());
+            if let (Some(target), Some(object)) = (&entry.target, &entry.object) {
+                landed(&mut transaction, target, run, object.clone(), id, now).await?;
             }
         }
+        self.record(&mut transaction, entry).await?;
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+fn settled_entry(row: &AnyRow, run: &RunId, seq: i64, outcome: &str) -> Result<Entry> {
+    let sent: Json = row.json("sent")?;
+    Ok(Entry {
+        target: Some(row.str("target")?.into()),
+        run: Some(run.clone()),
+        line: Some(seq),
+        object: Some(row.object("")?),
+        action: row.str("action")?,
+        outcome: outcome.to_owned(),
+        mapping_version: row.opt_str("mapping_version")?,
+        after: sent.as_object().map(|sent| sent.clone().into_iter().collect()).unwrap_or_default(),
+        ..Entry::default()
+    })
 }
 
 /// Links the record of a create, unless the object has a link or the record is another object's by now.

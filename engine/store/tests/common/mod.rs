@@ -248,7 +248,7 @@ pub async fn states(store: &Store, objects: &[ObjectRef]) -> Vec<ObjectState> {
 }
 
 pub async fn begin(store: &Store) -> RunId {
-    store.begin_run(&target(), &Scope::Everything, Reason::Operator, "me", RunKind::Sync).await.unwrap()
+    store.begin_run(&target(), &Scope::Everything, Reason::Operator, "me", RunKind::Sync, "m1").await.unwrap()
 }
 
 /// The version of a source object now.
