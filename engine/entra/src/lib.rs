@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entrain_model::{
-    Clock, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write, Written,
+    Clock, Credentials, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write, Written,
 };
 
 pub use config::{Cloud, CredentialConfig, EntraConfig, Quota};
@@ -41,6 +41,7 @@ pub struct Entra {
     clock: Arc<dyn Clock>,
     domains: read::Domains,
     fresh: fresh::Fresh,
+    sign_in: read::SignIn,
 }
 
 impl Entra {
@@ -58,6 +59,7 @@ impl Entra {
             clock: config.clock.clone(),
             domains: read::Domains::default(),
             fresh: fresh::Fresh::default(),
+            sign_in: read::SignIn::of(&config.credential),
         }
     }
 
@@ -79,6 +81,10 @@ impl Directory for Entra {
 
     async fn tenant(&self) -> Result<Tenant, DirectoryError> {
         self.facts().await
+    }
+
+    async fn credentials(&self) -> Result<Credentials, DirectoryError> {
+        self.own_credentials().await
     }
 }
 

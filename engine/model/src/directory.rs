@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{DirectoryError, Kind, Observed, Schema, TargetId, Tenant, Write, Written};
+use crate::{Credentials, DirectoryError, Kind, Observed, Schema, TargetId, Tenant, Write, Written};
 
 /// Where an incremental read goes on. Opaque to all but the directory that gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,6 +141,10 @@ pub trait Directory: Send + Sync {
     fn schema(&self) -> &Schema;
     /// Facts about the directory as a whole.
     async fn tenant(&self) -> Result<Tenant, DirectoryError>;
+    /// When what proves to it who we are runs out.
+    async fn credentials(&self) -> Result<Credentials, DirectoryError> {
+        Ok(Credentials::NotReadable("this directory knows of no credentials".to_owned()))
+    }
 }
 
 /// A directory that can be written.

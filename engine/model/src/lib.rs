@@ -30,7 +30,9 @@ pub use guard::{Allowance, Counted, Limit, Limits, Operation, Rule, Share};
 pub use hold::{Decision, Hold};
 pub use ids::{RunId, SourceId, TargetId, TargetName};
 pub use object::{Kind, ObjectRef, Reason, Scope, SourceRecord, UnknownKind, fold};
-pub use observed::{Condition, Domain, Observed, ObservedReference, Tenant, Value};
+pub use observed::{
+    Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, TargetCredential, Tenant, Value,
+};
 pub use policy::{MatchKey, Mode, Policy, Removal, UnknownWord};
 pub use schema::{AttributeSchema, KindSchema, Schema, Shape, Writable};
 pub use state::{Actual, Candidate, Contest, Knowledge, LinkState, ObjectState};

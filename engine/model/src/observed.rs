@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{Attributes, Kind, Relation, TargetId};
+use crate::{Attributes, Kind, Millis, Relation, TargetId};
 
 /// What is known of one attribute of a target record.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,4 +86,35 @@ pub struct Domain {
     pub verified: bool,
     /// Sign-in happens at another identity provider.
     pub federated: bool,
+}
+
+/// What proves to a target who we are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A shared secret.
+    Secret,
+    /// A certificate.
+    Certificate,
+}
+
+/// A credential of ours as the target knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetCredential {
+    /// Its id.
+    pub id: String,
+    /// Its name, for people.
+    pub name: String,
+    /// What it is.
+    pub kind: CredentialKind,
+    /// When it runs out.
+    pub expires_at: Millis,
+}
+
+/// What the target says of our credentials.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// These may be the one in use; none if what is in use does not run out.
+    Known(Vec<TargetCredential>),
+    /// It does not say, and why.
+    NotReadable(String),
 }

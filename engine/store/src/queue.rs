@@ -19,6 +19,8 @@ pub struct Due {
     pub version: i64,
     /// How often it was put back.
     pub attempts: i64,
+    /// When its first change was made that no sync covers yet.
+    pub first_at: Millis,
 }
 
 /// How much waits.
@@ -85,12 +87,16 @@ impl Store {
                     .all(connection)
                     .await?;
             for row in &rows {
-                let due = Due { object: row.object("")?, version: row.int("version")?, attempts: row.int("attempts")? };
-                taken.push((row.int("first_at")?, due));
+                taken.push(Due {
+                    object: row.object("")?,
+                    version: row.int("version")?,
+                    attempts: row.int("attempts")?,
+                    first_at: row.int("first_at")?,
+                });
             }
         }
-        taken.sort_by(|a, b| (a.0, &a.1.object).cmp(&(b.0, &b.1.object)));
-        Ok(taken.into_iter().map(|(_, due)| due).collect())
+        taken.sort_by(|a: &Due, b| (a.first_at, &a.object).cmp(&(b.first_at, &b.object)));
+        Ok(taken)
     }
 
     /// When the next row may be due, given the same times as `lease_due`; in the past if one is. Rows that somebody has

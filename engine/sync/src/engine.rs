@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use entrain_model::{Action, Clock, Millis, Policy, Reason, RunId, Scope, TargetName};
+use entrain_model::{Action, Clock, Millis, Mode, Policy, Reason, RunId, Scope, TargetName};
 use entrain_store::{Halt, Kept, RunKind, RunState, Store};
 
 use crate::decide;
@@ -283,6 +283,10 @@ impl Run<'_> {
         if ask.scope == Scope::Everything {
             store.release_target(name, &self.holder).await?;
             let whole = ask.task == Task::Reconcile;
+            if whole && self.target.mode == Mode::Observe && ask.kind == RunKind::Sync && state == RunState::Planned {
+                // A target that is only looked at is in order when its plan came to its end.
+                store.set_last_full(name, store.now()).await?;
+            }
             if whole && matches!(state, RunState::Converged | RunState::Partial) {
                 store.set_last_full(name, store.now()).await?;
                 // What changed before the run began is covered by it; what it dropped was queued anew since.

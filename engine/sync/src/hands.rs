@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use entrain_model::{Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, WritableDirectory};
+use entrain_model::{Credentials, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, WritableDirectory};
 
 /// A directory without its writing half.
 pub struct ReadOnly(Arc<dyn WritableDirectory>);
@@ -18,6 +18,9 @@ impl Directory for ReadOnly {
     }
     async fn tenant(&self) -> Result<Tenant, DirectoryError> {
         self.0.tenant().await
+    }
+    async fn credentials(&self) -> Result<Credentials, DirectoryError> {
+        self.0.credentials().await
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrain_model::{Kind, ObjectRef, Reason, Scope};
+use entrain_model::{Kind, ObjectRef, Reason, Scope, TargetName};
 use entrain_store::{Due, RunState, StoreError};
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ const IDLE: Duration = Duration::from_secs(30);
 pub trait Direct: Send + Sync {
     /// These objects were synchronised.
     fn synced(&self, objects: &BTreeSet<ObjectRef>, result: &Result<Report, SyncError>);
+    /// A change of one of them was committed so long ago and is in the target now, or is held there.
+    fn took(&self, _target: &TargetName, _latency: Duration) {}
 }
 
 /// The worker of one target.
@@ -119,6 +121,9 @@ impl Worker {
             Ok(report) => match report.state {
                 RunState::Converged | RunState::Partial | RunState::Planned => {
                     store.done(&target.name, &rows).await?;
+                    let now = store.now();
+                    let waited = due.iter().map(|due| u64::try_from(now.saturating_sub(due.first_at)).unwrap_or(0));
+                    waited.for_each(|millis| self.direct.took(&target.name, Duration::from_millis(millis)));
                 }
                 RunState::Held => {
                     self.hold(target, report, &rows).await?;

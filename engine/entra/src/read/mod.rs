@@ -1,5 +1,6 @@
 //! Reading: each kind of query to the calls that answer it.
 
+mod credential;
 mod deleted;
 mod everything;
 mod lookup;
@@ -14,6 +15,7 @@ use serde_json::Value as Json;
 
 use crate::Entra;
 use crate::call::Call;
+pub(crate) use credential::SignIn;
 pub(crate) use lookup::group_by_key;
 use observe::View;
 pub(crate) use tenant::Domains;

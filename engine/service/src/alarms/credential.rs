@@ -31,8 +31,10 @@ impl Expiry {
         };
         let days = left / DAY;
         let when = if days == 0 { "within a day".to_owned() } else { format!("in {days} days") };
-        let message =
-            format!("the {what} `{}` runs out {when}: add a new one to the application and to the configuration", credential.name);
+        let message = format!(
+            "the {what} `{}` runs out {when}: add a new one to the application and to the configuration",
+            credential.name
+        );
         let body = json!({ "id": credential.id, "name": credential.name, "what": what, "expires_at": credential.expires_at });
         Some(Alarm {
             kind: AlarmKind::CredentialExpiring,

@@ -9,3 +9,4 @@ pub(crate) use credential::Expiry;
 pub(crate) use look::{Watched, look, said};
 pub use sign::{Secret, SecretError};
 pub(crate) use webhook::Courier;
+pub use webhook::WebhookError;

@@ -142,7 +142,9 @@ fn payload(delivery: &Delivery) -> Json {
 }
 
 fn rfc3339(at: Millis) -> String {
-    chrono::DateTime::from_timestamp_millis(at).map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true)).unwrap_or_default()
+    chrono::DateTime::from_timestamp_millis(at)
+        .map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true))
+        .unwrap_or_default()
 }
 
 fn millis(duration: Duration) -> Millis {

@@ -103,7 +103,9 @@ async fn verify(known: Option<&Head>, global: &Global, output: &mut Output) -> a
                 output.line("the given head lies before what was pruned: it was not compared");
             }
             output.line(format_args!("head {}", verified.head));
-            output.object(&json!({ "fits": true, "rows": verified.rows, "pruned": verified.pruned, "head": verified.head.to_string() }));
+            output.object(
+                &json!({ "fits": true, "rows": verified.rows, "pruned": verified.pruned, "head": verified.head.to_string() }),
+            );
             Ok(Exit::Converged)
         }
         Err(broken) => {

@@ -1,8 +1,10 @@
 //! The command line: one small file a command. A command writes its answer to an [`Output`] and ends with an [`Exit`].
 
+mod alarms;
 mod apply;
 mod approve;
 mod args;
+mod audit;
 mod completion;
 #[cfg(feature = "demo")]
 mod demo;
@@ -86,6 +88,8 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Park(args) => park::park(args, global, output).await,
         Command::Unpark(args) => park::unpark(args, global, output).await,
         Command::Mapping(MappingCommand::Check(args)) => mapping::check(args, global, output).await,
+        Command::Alarms(args) => alarms::run(args, global, output).await,
+        Command::Audit(args) => audit::run(args, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),

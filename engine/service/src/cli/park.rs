@@ -8,12 +8,12 @@ use super::session::{Session, Usage};
 use super::{Exit, Output};
 
 pub(super) async fn park(args: &ParkArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global).await?;
+    let session = Session::open(global).await?.acting_as(&args.author.by);
     set(&session, args.target.as_deref(), &args.object, Some(&args.reason), output).await
 }
 
 pub(super) async fn unpark(args: &UnparkArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global).await?;
+    let session = Session::open(global).await?.acting_as(&args.author.by);
     set(&session, args.target.as_deref(), &args.object, None, output).await
 }
 

@@ -10,7 +10,7 @@ use crate::config::TargetConfig;
 use crate::wiring::connect;
 
 pub(super) async fn run(args: &ResumeArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-    let session = Session::open(global).await?;
+    let session = Session::open(global).await?.acting_as(&args.author.by);
     let (mut exit, mut answers) = (Exit::Converged, Vec::new());
     for config in session.targets(args.target.as_deref())? {
         let halted = session.store.target(&config.name).await?.is_some_and(|row| row.halt.is_some());

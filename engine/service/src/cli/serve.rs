@@ -21,7 +21,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     logging::start(&config.log, logging::Volume::Full)?;
     let clock = clock(global, &config)?;
-    let store = store(&config, Arc::clone(&clock)).await?;
+    let store = store(&config, Arc::clone(&clock)).await?.acting_as("entrain serve");
     let service = Service::start(&config, Some(&global.config), store, clock, Arc::new(Log), None).await?;
     tracing::info!(targets = config.targets.len(), "serving");
     stopped().await?;

@@ -33,8 +33,15 @@ impl Session {
         let config = Config::load(&global.config)?;
         logging::start(&config.log, logging::Volume::Quiet)?;
         let clock = clock(global, &config)?;
-        let store = store(&config, Arc::clone(&clock)).await?;
+        let operator = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
+        let store = store(&config, Arc::clone(&clock)).await?.acting_as(&operator);
         Ok(Session { config, file: global.config.clone(), store, clock })
+    }
+
+    /// The same for somebody: what is done with it stands in the audit under this name.
+    pub(super) fn acting_as(mut self, name: &str) -> Self {
+        self.store = self.store.acting_as(name);
+        self
     }
 
     pub(super) fn engine(&self) -> Engine {
@@ -95,5 +102,6 @@ pub(super) fn clock(global: &Global, config: &Config) -> anyhow::Result<Arc<dyn 
 /// Opens the database that the configuration names.
 pub(super) async fn store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Store> {
     let url = config.store.url.read("the URL of the database").map_err(|error: SourcedError| Usage(error.to_string()))?;
-    Store::open(url.expose_secret(), clock).await.context("the command needs the database")
+    let store = Store::open(url.expose_secret(), clock).await.context("the command needs the database")?;
+    Ok(store.redacting(config.audit.redact.iter().cloned()))
 }

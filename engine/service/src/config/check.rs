@@ -6,7 +6,7 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 
 use super::place::{Finding, Key};
-use super::{Config, LogConfig, Sourced, StoreConfig, check_target, raw};
+use super::{Config, LogConfig, Sourced, StoreConfig, check_target, raw, watch};
 
 /// Turns the form into a configuration, or lists everything that is wrong with it.
 pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Finding>> {
@@ -14,6 +14,9 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let store = StoreConfig { url: raw.store.url.within(folder) };
     findings.extend(store_url(&store.url));
     let log = LogConfig { level: raw.log.level.unwrap_or_else(|| "info".to_owned()), format: raw.log.format };
+    let audit = watch::audit(raw.audit);
+    let alarms = watch::alarms(raw.alarms, folder, &mut findings);
+    let metrics = watch::metrics(&raw.metrics, &mut findings);
     let mut targets = Vec::new();
     let mut names = BTreeSet::new();
     for (index, target) in raw.target.into_iter().enumerate() {
@@ -23,7 +26,7 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
         }
         targets.extend(check_target::check(target, &key, folder, &mut findings));
     }
-    if findings.is_empty() { Ok(Config { store, log, targets }) } else { Err(findings) }
+    if findings.is_empty() { Ok(Config { store, log, audit, alarms, metrics, targets }) } else { Err(findings) }
 }
 
 /// Only a URL that stands in the file can be checked now.

@@ -16,6 +16,7 @@ mod schedule;
 mod sourced;
 mod target;
 mod template;
+mod watch;
 
 use std::path::Path;
 
@@ -27,6 +28,7 @@ pub use schedule::{DEFAULT_CRON, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, ScopeConfig, TargetConfig};
 pub use template::TEMPLATE;
+pub use watch::{AlarmsConfig, AuditConfig, MetricsConfig, WebhookConfig};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -35,6 +37,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// What is logged and how.
     pub log: LogConfig,
+    /// How long what of the audit is kept.
+    pub audit: AuditConfig,
+    /// When an alarm is raised, and who is told.
+    pub alarms: AlarmsConfig,
+    /// Where figures are to be had.
+    pub metrics: MetricsConfig,
     /// The targets, in the order of the file; their names differ.
     pub targets: Vec<TargetConfig>,
 }

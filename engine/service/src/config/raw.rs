@@ -14,6 +14,12 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) log: Log,
     #[serde(default)]
+    pub(super) audit: Audit,
+    #[serde(default)]
+    pub(super) alarms: Alarms,
+    #[serde(default)]
+    pub(super) metrics: Metrics,
+    #[serde(default)]
     pub(super) target: Vec<Target>,
 }
 
@@ -28,6 +34,36 @@ pub(super) struct Store {
 pub(super) struct Log {
     pub(super) level: Option<String>,
     pub(super) format: LogFormat,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Audit {
+    pub(super) redact: Vec<String>,
+    pub(super) redact_after_days: Option<u32>,
+    pub(super) keep_days: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Alarms {
+    pub(super) no_full_sync_hours: Option<u32>,
+    pub(super) holds_after_minutes: Option<u32>,
+    pub(super) webhooks: Vec<Webhook>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Webhook {
+    pub(super) name: String,
+    pub(super) url: String,
+    pub(super) secret: Sourced,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Metrics {
+    pub(super) listen: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -53,11 +53,7 @@ const DAY: u64 = 24 * HOUR;
 
 pub(super) fn audit(raw: raw::Audit) -> AuditConfig {
     let days = |days: Option<u32>| days.filter(|days| *days > 0).map(|days| Duration::from_secs(u64::from(days) * DAY));
-    AuditConfig {
-        redact: raw.redact.into_iter().collect(),
-        redact_after: days(raw.redact_after_days),
-        keep: days(raw.keep_days),
-    }
+    AuditConfig { redact: raw.redact.into_iter().collect(), redact_after: days(raw.redact_after_days), keep: days(raw.keep_days) }
 }
 
 pub(super) fn alarms(raw: raw::Alarms, folder: &Path, findings: &mut Vec<Finding>) -> AlarmsConfig {

@@ -5,6 +5,7 @@ mod connect;
 mod due;
 mod reload;
 mod serve;
+mod watch;
 
 pub use clock::{FastClock, SystemClock};
 pub use connect::{ConnectError, Connected, connect};

@@ -1,5 +1,7 @@
 //! The service: per target a worker for direct sync, a schedule for full sync, and an eye on its configuration.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,14 +11,18 @@ use entrain_entra::Observer;
 use entrain_model::{Clock, Reason, Scope, TargetName};
 use entrain_store::{Halt, HaltKind, Put, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Progress, Silent, Target, Worker};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 
 use super::due;
 use super::reload::Files;
+use super::watch::Watch;
 use super::{ConnectError, connect};
+use crate::alarms::WebhookError;
 use crate::config::{Config, TargetConfig};
+use crate::metrics::{self, Counters, Counting, Metrics, Timed};
 
 /// After a full sync that could not go on, the next one is tried this soon.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -30,6 +36,12 @@ pub enum ServeError {
     /// The ticker failed.
     #[error("the schedule cannot be started: {0}")]
     Schedule(#[from] JobSchedulerError),
+    /// The address for figures cannot be listened at.
+    #[error("figures cannot be shown at {0} (metrics.listen): {1}")]
+    Metrics(SocketAddr, std::io::Error),
+    /// A webhook cannot be used.
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
 }
 
 /// A service under way.
@@ -48,6 +60,7 @@ struct Served {
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
     direct: Arc<dyn Direct>,
+    counters: Arc<Counters>,
     running: AtomicBool,
     file: Option<PathBuf>,
 }
@@ -66,20 +79,32 @@ impl Service {
         let (stop, _) = watch::channel(false);
         let ticker = JobScheduler::new().await?;
         let mut tasks = JoinSet::new();
+        let (mut watched, mut counted) = (BTreeMap::new(), BTreeMap::new());
         for config in &config.targets {
+            let counters = Arc::new(Counters::default());
+            counted.insert(config.name.clone(), Arc::clone(&counters));
             let served = Arc::new(Served {
                 engine: engine.clone(),
                 config: watch::Sender::new(config.clone()),
                 target: watch::Sender::new(None),
                 clock: Arc::clone(&clock),
                 observer: observer.clone(),
-                direct: Arc::clone(&direct),
+                direct: Arc::new(Timed { counters: Arc::clone(&counters), then: Arc::clone(&direct) }),
+                counters,
                 running: AtomicBool::new(false),
                 file: file.map(Path::to_owned),
             });
+            watched.insert(config.name.clone(), served.target.subscribe());
             served.load().await?;
             served.start(&ticker, &mut tasks, &stop).await?;
         }
+        if let Some(address) = config.metrics.listen {
+            let failed = |error| ServeError::Metrics(address, error);
+            let listener = TcpListener::bind(address).await.map_err(failed)?;
+            let (metrics, mut stopped) = (Metrics { store: engine.store().clone(), targets: counted }, stop.subscribe());
+            tasks.spawn(metrics::serve(listener, metrics, async move { drop(stopped.changed().await) }));
+        }
+        Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
         ticker.start().await?;
         Ok(Service { engine, stop, ticker, tasks })
     }
@@ -104,7 +129,8 @@ impl Served {
     async fn load(&self) -> Result<(), StoreError> {
         let config = self.config.borrow().clone();
         let store = self.engine.store();
-        match connect(&config, Arc::clone(&self.clock), self.observer.clone()) {
+        let counting = Counting { counters: Arc::clone(&self.counters), then: self.observer.clone() };
+        match connect(&config, Arc::clone(&self.clock), Some(Arc::new(counting))) {
             Ok(connected) => {
                 let target = connected.target;
                 let put = store.put_target(&target.name, target.mode, &target.config_digest, target.mapping.version()).await?;
