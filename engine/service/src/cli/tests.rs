@@ -133,6 +133,7 @@ async fn listings_answer_on_an_empty_database() {
         (vec!["holds"], "nothing is held\n", "holds"),
         (vec!["links"], "nothing is linked yet\n", "links"),
         (vec!["runs"], "no run yet; `entrain sync` or `entrain plan` makes one\n", "runs"),
+        (vec!["alarms"], "no alarm is open\n", "alarms"),
         (vec!["resume"], "no target is halted\n", "targets"),
     ] {
         let (result, said) = entrain(folder.path(), &words).await;
@@ -146,6 +147,35 @@ async fn listings_answer_on_an_empty_database() {
     assert!(said.contains("corp    corp.example  observe  new"), "{said}");
     let (result, _) = entrain(folder.path(), &["runs", "nothing"]).await;
     assert_eq!(exit_of(result), Exit::Usage);
+}
+
+#[tokio::test]
+async fn the_audit_names_who_decided_what_and_is_verified() {
+    let folder = tempfile::tempdir().unwrap();
+    configure(folder.path());
+    let (result, said) = entrain(folder.path(), &["audit"]).await;
+    assert_eq!((exit_of(result), said.as_str()), (Exit::Converged, "the audit has no such row\n"));
+    let file = folder.path().join("people.jsonl");
+    std::fs::write(&file, "{\"type\":\"user\",\"id\":\"u1\",\"userName\":\"a@corp.example\"}\n").unwrap();
+    entrain(folder.path(), &["import", file.to_str().unwrap()]).await.0.unwrap();
+    entrain(folder.path(), &["park", "user u1", "--by", "alice", "--reason", "on leave"]).await.0.unwrap();
+    let (_, head) = entrain(folder.path(), &["audit", "head"]).await;
+    entrain(folder.path(), &["unpark", "user u1", "--by", "bob"]).await.0.unwrap();
+    let (_, said) = entrain(folder.path(), &["audit", "--object", "user u1", "--since", "1h"]).await;
+    assert!(said.contains("corp: park user u1: done by alice\n    reason: ? -> \"on leave\"\n"), "{said}");
+    assert!(said.contains("corp: unpark user u1: done by bob\n"), "{said}");
+    let (result, said) = entrain(folder.path(), &["audit", "verify", "--head", head.trim()]).await;
+    assert_eq!(exit_of(result), Exit::Converged, "{said}");
+    let other = format!("1:{}", "0".repeat(64));
+    let (result, said) = entrain(folder.path(), &["audit", "verify", "--json", "--head", &other]).await;
+    assert_eq!(exit_of(result), Exit::Failure);
+    assert_eq!(serde_json::from_str::<Json>(&said).unwrap()["row"], 1, "{said}");
+    let (_, said) = entrain(folder.path(), &["audit", "redact", "user u1", "--by", "carol"]).await;
+    assert_eq!(said, "1 values in 1 rows about user u1 are gone\n");
+    let (_, said) = entrain(folder.path(), &["audit", "--json", "--object", "user u1"]).await;
+    assert_eq!(serde_json::from_str::<Json>(&said).unwrap()["audit"][0]["after"]["reason"], "redacted", "{said}");
+    assert_eq!(exit_of(entrain(folder.path(), &["audit", "verify"]).await.0), Exit::Converged);
+    assert_eq!(exit_of(entrain(folder.path(), &["audit", "--since", "yesterday"]).await.0), Exit::Usage);
 }
 
 #[tokio::test]

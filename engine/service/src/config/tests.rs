@@ -250,3 +250,38 @@ fn the_configuration_of_the_rehearsal_lacks_nothing_but_its_certificate() {
     let message = complaint(include_str!("../../../../docker/entrain.toml"));
     assert_eq!(message, "dir/entrain.toml:15: target #1: endpoints.ca_file: there is no file /rehearsal/ca.pem");
 }
+
+#[test]
+fn what_is_watched_and_kept_is_understood() {
+    let config = parse(HEAD).unwrap();
+    assert_eq!(config.audit, AuditConfig::default());
+    assert_eq!((config.alarms.no_full_sync, config.alarms.holds_after), (Duration::from_secs(43_200), Duration::from_secs(3600)));
+    assert_eq!((config.alarms.webhooks.len(), config.metrics.listen), (0, None));
+    let config = parse(&format!(
+        "{HEAD}[audit]\nredact = [\"mobilePhone\"]\nredact_after_days = 30\nkeep_days = 400\n[alarms]\nno_full_sync_hours = 5\n\
+         holds_after_minutes = 5\nwebhooks = [{{ name = \"ops\", url = \"https://ops.example/x\", secret = {{ file = \"k\" }} }}]\n\
+         [metrics]\nlisten = \"127.0.0.1:9464\"\n"
+    ))
+    .unwrap();
+    assert!(config.audit.redact.contains("mobilePhone"));
+    let days = |days: u64| Some(Duration::from_secs(days * 86_400));
+    assert_eq!((config.audit.redact_after, config.audit.keep), (days(30), days(400)));
+    assert_eq!(config.alarms.webhooks[0].secret.to_string(), "the file dir/k");
+    assert_eq!(config.metrics.listen.unwrap().port(), 9464);
+}
+
+#[test]
+fn what_is_told_leaves_this_machine_only_over_https() {
+    let webhook =
+        |url: &str| format!("{HEAD}[alarms]\nwebhooks = [{{ name = \"a\", url = \"{url}\", secret = {{ env = \"X\" }} }}]\n");
+    for safe in ["https://ops.example/x", "http://localhost:8080/x", "http://127.0.0.1/x", "http://[::1]:1"] {
+        assert!(parse(&webhook(safe)).is_ok(), "{safe}");
+    }
+    for unsafe_url in ["http://ops.example/x", "http://localhost.ops.example/", "ftp://x", ""] {
+        assert!(complaint(&webhook(unsafe_url)).contains("alarms.webhooks: "), "{unsafe_url}");
+    }
+    assert!(complaint(&format!("{HEAD}[metrics]\nlisten = \"9464\"\n")).contains("metrics.listen: write an address and a port"));
+    assert!(
+        complaint(&format!("{HEAD}[alarms]\nno_full_sync_hours = 0\n")).contains("alarms.no_full_sync_hours: write at least 1")
+    );
+}

@@ -50,6 +50,7 @@ pub struct Service {
     stop: watch::Sender<bool>,
     ticker: JobScheduler,
     tasks: JoinSet<()>,
+    figures: Option<SocketAddr>,
 }
 
 /// One target of the service.
@@ -98,20 +99,27 @@ impl Service {
             served.load().await?;
             served.start(&ticker, &mut tasks, &stop).await?;
         }
+        let mut figures = None;
         if let Some(address) = config.metrics.listen {
             let failed = |error| ServeError::Metrics(address, error);
             let listener = TcpListener::bind(address).await.map_err(failed)?;
+            figures = Some(listener.local_addr().map_err(failed)?);
             let (metrics, mut stopped) = (Metrics { store: engine.store().clone(), targets: counted }, stop.subscribe());
             tasks.spawn(metrics::serve(listener, metrics, async move { drop(stopped.changed().await) }));
         }
         Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
         ticker.start().await?;
-        Ok(Service { engine, stop, ticker, tasks })
+        Ok(Service { engine, stop, ticker, tasks, figures })
     }
 
     /// The engine beneath.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Where figures are to be had.
+    pub fn figures(&self) -> Option<SocketAddr> {
+        self.figures
     }
 
     /// Ends: what is on the wire is finished and recorded, nothing new begins.

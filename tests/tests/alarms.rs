@@ -1,0 +1,238 @@
+//! Alarms as an operator gets them: signed, at least once, and never in the way; and what the audit then says of it all.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use entrain::alarms::Secret;
+use entrain::config::Config;
+use entrain::wiring::{Service, SystemClock};
+use entrain_emulator::{Emulator, Options, Running};
+use entrain_model::{ObjectRef, TargetName};
+use entrain_store::{AuditScope, AuditValue, SourceChange, Store, UserRow};
+use entrain_sync::{Direct, Report, SyncError};
+use serde_json::{Value as Json, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+struct Unheard;
+
+impl Direct for Unheard {
+    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
+}
+
+const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), accountEnabled: user.active, \
+                       mailNickname: local_part(user.userName), mobilePhone: \"+41 44 123 45 67\" }";
+const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A message as it came in.
+#[derive(Clone, Debug)]
+struct Message {
+    id: String,
+    seconds: i64,
+    signature: String,
+    body: String,
+}
+
+impl Message {
+    fn json(&self) -> Json {
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    fn is(&self, kind: &str, turn: &str) -> bool {
+        self.json()["type"] == format!("alarm.{turn}") && self.json()["data"]["kind"] == kind
+    }
+}
+
+/// Somebody who listens. The first messages are refused.
+struct Receiver {
+    url: String,
+    messages: Arc<Mutex<Vec<Message>>>,
+}
+
+impl Receiver {
+    async fn start(refused: usize) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/entrain", listener.local_addr().unwrap());
+        let messages = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&messages);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let Some(message) = receive(&mut stream).await else { continue };
+                let number = {
+                    let mut kept = kept.lock().unwrap();
+                    kept.push(message);
+                    kept.len()
+                };
+                let status = if number <= refused { "503 Service Unavailable" } else { "204 No Content" };
+                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        Self { url, messages }
+    }
+
+    fn of(&self, kind: &str, turn: &str) -> Vec<Message> {
+        self.messages.lock().unwrap().iter().filter(|message| message.is(kind, turn)).cloned().collect()
+    }
+}
+
+async fn receive(stream: &mut TcpStream) -> Option<Message> {
+    let mut bytes = Vec::new();
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let header = |name: &str| {
+                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
+                lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
+            };
+            if body.len() >= header("content-length")?.parse().ok()? {
+                return Some(Message {
+                    id: header("webhook-id")?,
+                    seconds: header("webhook-timestamp")?.parse().ok()?,
+                    signature: header("webhook-signature")?,
+                    body: body.to_owned(),
+                });
+            }
+        }
+        if stream.read_buf(&mut bytes).await.ok()? == 0 {
+            return None;
+        }
+    }
+}
+
+fn configuration(folder: &Path, emulator: &Running, receiver: &Receiver) -> Config {
+    std::fs::write(folder.join("ca.pem"), &emulator.ca_pem).unwrap();
+    std::fs::write(folder.join("secret"), &emulator.client_secret).unwrap();
+    std::fs::write(folder.join("whsec"), KEY).unwrap();
+    std::fs::write(folder.join("user.rhai"), SCRIPT).unwrap();
+    let text = format!(
+        r#"[store]
+url = "sqlite://{folder}/entrain.sqlite3"
+[audit]
+redact = ["mobilePhone"]
+[alarms]
+webhooks = [
+  {{ name = "ops", url = "{}", secret = {{ file = "whsec" }} }},
+  {{ name = "dead", url = "http://127.0.0.1:9/nobody", secret = {{ file = "whsec" }} }},
+]
+[metrics]
+listen = "127.0.0.1:0"
+[[target]]
+name = "test"
+tenant = "{}"
+cloud = "custom"
+mode = "full"
+endpoints = {{ authority = "{}", graph = "{}", ca_file = "ca.pem" }}
+credential = {{ client_id = "{}", secret = {{ file = "secret" }} }}
+mapping = {{ users = ["user.rhai"] }}
+"#,
+        receiver.url,
+        emulator.tenant_id,
+        emulator.authority_url,
+        emulator.base_url,
+        emulator.client_id,
+        folder = folder.display(),
+    );
+    std::fs::write(folder.join("entrain.toml"), text).unwrap();
+    Config::load(&folder.join("entrain.toml")).unwrap()
+}
+
+async fn hire(store: &Store, n: usize) {
+    let mut row = UserRow::new(format!("u{n}"), format!("user{n}@contoso.example"));
+    row.display_name = Some(format!("User {n}"));
+    let mut writer = store.source_writer().await.unwrap();
+    writer.apply(&[SourceChange::PutUser(row)]).await.unwrap();
+    writer.commit().await.unwrap();
+}
+
+/// Looks again and again until it is so.
+async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
+    for _ in 0..1200 {
+        if so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within a minute: {what}");
+}
+
+fn users(emulator: &Running) -> u64 {
+    emulator.control("GET", "state", &Json::Null).unwrap()["users"].as_u64().unwrap()
+}
+
+async fn figures(service: &Service) -> String {
+    let url = format!("http://{}/metrics", service.figures().unwrap());
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(30)).build().unwrap();
+    client.get(url).send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_halt_is_told_once_signed_and_again_until_it_is_taken() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = Emulator::start(Options::default()).await.unwrap();
+    let receiver = Receiver::start(1).await;
+    let config = configuration(folder.path(), &emulator, &receiver);
+    let clock = Arc::new(SystemClock);
+    let url = format!("sqlite://{}/entrain.sqlite3", folder.path().display());
+    let store = Store::open(&url, clock.clone()).await.unwrap().redacting(config.audit.redact.iter().cloned());
+    hire(&store, 0).await;
+    let file = folder.path().join("entrain.toml");
+    let service = Service::start(&config, Some(&file), store.clone(), clock, Arc::new(Unheard), None).await.unwrap();
+    until("the first full sync creates the user", async || users(&emulator) == 1).await;
+
+    std::fs::write(folder.path().join("user.rhai"), "#{ jobTitle: ").unwrap();
+    until("the halt is told, refused, and told again", async || receiver.of("halt", "raised").len() >= 2).await;
+    let told = receiver.of("halt", "raised");
+    assert!(told.iter().all(|message| message.id == told[0].id), "the same message again");
+    let secret = Secret::read(&KEY.into()).unwrap();
+    for message in &told {
+        assert_eq!(message.signature, secret.sign(&message.id, message.seconds, &message.body));
+    }
+    let body = told[0].json();
+    assert_eq!((&body["data"]["target"], &body["data"]["body"]["halt"]), (&json!("test"), &json!("mapping")));
+    assert!(body["timestamp"].as_str().unwrap().ends_with('Z'), "{body}");
+    assert!(figures(&service).await.contains("entrain_halted{target=\"test\"} 1\n"));
+
+    hire(&store, 1).await;
+    std::fs::write(folder.path().join("user.rhai"), SCRIPT).unwrap();
+    until("nobody who is dead keeps a sync waiting", async || users(&emulator) == 2).await;
+    until("the end is told as well", async || !receiver.of("halt", "cleared").is_empty()).await;
+    until("the direct sync is counted", async || figures(&service).await.contains("entrain_halted{target=\"test\"} 0\n")).await;
+    let page = figures(&service).await;
+    let figure = |name: &str| -> f64 {
+        let line = page.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{name} in {page}"));
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    };
+    assert!(figure("entrain_writes_total{target=\"test\"}") >= 2.0);
+    assert!(figure("entrain_requests_total{target=\"test\"}") > figure("entrain_writes_total{target=\"test\"}"));
+    assert!(figure("entrain_webhook_waiting{webhook=\"dead\"}") >= 2.0);
+    assert!(figure("entrain_seconds_since_full_sync{target=\"test\"}") >= 0.0);
+    tokio::time::timeout(Duration::from_secs(30), service.stop()).await.expect("the service ends");
+    assert_eq!(store.alarms(Some(&TargetName::from("test"))).await.unwrap(), []);
+    audited(&store, &emulator).await;
+}
+
+/// What the audit says of the two users, and what it must never say.
+async fn audited(store: &Store, emulator: &Running) {
+    let rows = store.audit(&AuditScope::default(), 0, 1000).await.unwrap();
+    let created: Vec<_> = rows.iter().filter(|row| row.action == "create" && row.outcome == "done").collect();
+    assert_eq!(created.len(), 2);
+    for row in created {
+        assert!(row.record.is_some() && row.request_id.is_some() && row.run.is_some(), "{row:?}");
+        assert!(row.mapping_version.as_ref().is_some_and(|version| !version.is_empty()));
+        assert!(matches!(&row.after["userPrincipalName"], AuditValue::Value(Json::String(_))));
+        assert_eq!(row.after["mobilePhone"], AuditValue::Redacted);
+    }
+    let acts: BTreeSet<&str> = rows.iter().map(|row| row.action.as_str()).collect();
+    assert!(["target_added", "halt", "resume"].iter().all(|act| acts.contains(act)), "{acts:?}");
+    let text = format!("{rows:?}");
+    for secret in [emulator.client_secret.as_str(), KEY, "+41 44", "assword", "Bearer", "eyJ"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    assert!(store.verify_audit(None).await.unwrap().is_ok());
+}
