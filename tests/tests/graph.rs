@@ -153,6 +153,38 @@ async fn an_expired_token_is_renewed_in_passing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_challenge_is_answered_with_a_new_token_and_once() {
+    let emulator = emulator().await;
+    let rig = rig(&emulator, |_| {}).await;
+    rig.write(&[user(0, "Analyst"), user(1, "Analyst")]).await.unwrap();
+    rig.full().await.unwrap();
+    for title in ["Chief", "Director"] {
+        let (refused, after) = (refusals(&emulator), last(&emulator));
+        emulator.control("POST", "challenge", &json!({})).unwrap();
+        rig.write(&[user(0, title), user(1, title)]).await.unwrap();
+        let reports = rig.direct().await.unwrap();
+        assert_eq!(reports[0].as_ref().unwrap().state, RunState::Converged, "{reports:?}");
+        assert_eq!(refusals(&emulator) - refused, 1, "the engine says that it understands challenges, so it is challenged");
+        assert_eq!(tokens(&emulator, after), 1);
+    }
+    let after = last(&emulator);
+    rig.write(&[user(0, "Analyst")]).await.unwrap();
+    rig.direct().await.unwrap();
+    assert_eq!(tokens(&emulator, after), 0, "the token that answered is kept");
+}
+
+fn refusals(emulator: &Running) -> u64 {
+    emulator.stats().statuses.get(&401).copied().unwrap_or_default()
+}
+
+/// How often a token was asked for since `after`.
+fn tokens(emulator: &Running, after: u64) -> usize {
+    let log = emulator.control("GET", &format!("log?after={after}&top=100000"), &Json::Null).unwrap();
+    let asks = |entry: &&Json| entry["path"].as_str().unwrap_or_default().contains("oauth2");
+    log["value"].as_array().unwrap().iter().filter(asks).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_data_holds_its_object_alone_and_is_refused_before_the_call() {
     let emulator = emulator().await;
     let rig = rig(&emulator, |_| {}).await;

@@ -62,6 +62,7 @@ fn answer(batch: &Answer, response: &Json, status: u16, now: entrain_model::Mill
         retry_after: header("retry-after").and_then(|value| retry_after(&value, batch.date.unwrap_or(now))),
         told: Told::read(status, header),
         date: batch.date,
+        challenge: None,
     }
 }
 

@@ -146,6 +146,8 @@ pub(crate) struct Answer {
     pub told: Told,
     /// The time of whoever wrote it: dates in its headers are by that clock.
     pub date: Option<Millis>,
+    /// The claims that a refusal of the token asks for.
+    pub challenge: Option<Json>,
 }
 
 impl Answer {

@@ -50,7 +50,7 @@ impl TokenSource for FakeTokens {
         let generation = self.0.load(Ordering::SeqCst);
         Ok(Token { secret: format!("t{generation}").into(), generation })
     }
-    fn forget(&self, token: &Token) {
+    fn forget(&self, token: &Token, _: Option<&Json>) {
         self.0.store(token.generation + 1, Ordering::SeqCst);
     }
 }

@@ -16,7 +16,7 @@ use crate::call::{Answer, Call, Outcome};
 use crate::classify::Refusal;
 use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge};
 use crate::retry::{LONGEST_WAIT, Spread, backoff, http_date, retry_after, throttled_backoff};
-use crate::token::TokenSource;
+use crate::token::{TokenSource, challenged};
 use crate::traffic::{Carriage, Exchange, Meter};
 use crate::wire::{Incoming, Outgoing, Wire, WireError};
 use decide::{Next, Pause, Tries, gave_up};
@@ -195,7 +195,7 @@ impl Client {
         outcomes
     }
 
-    /// One HTTP request. A refused token is replaced once.
+    /// One HTTP request. A refused token is replaced once, by one that has what the refusal asks for.
     async fn transmit(&self, call: &Call, load: Load) -> Outcome {
         let _place = self.pacing.admit(load.gate, call.lane, load.cost).await;
         let outcome = self.exchange(call, load.writes).await;
@@ -230,8 +230,8 @@ impl Client {
             Err(WireError::NotSent(why)) => Outcome::NotSent(why),
             Err(WireError::Lost(why)) => Outcome::Lost(why),
         };
-        if outcome.status() == Some(401) {
-            self.tokens.forget(&token);
+        if let Some(refused) = outcome.answer().filter(|answer| answer.status == 401) {
+            self.tokens.forget(&token, refused.challenge.as_ref());
         }
         self.report(call, &outcome, begun.elapsed(), Carriage::Alone);
         outcome
@@ -278,6 +278,7 @@ impl Client {
             retry_after: incoming.header("retry-after").and_then(|value| retry_after(value, now)),
             told: Told::read(incoming.status, |name| incoming.header(name).map(str::to_owned)),
             date,
+            challenge: incoming.all("www-authenticate").find_map(challenged),
         })
     }
 

@@ -15,9 +15,10 @@ use azure_identity::{
 };
 use entrain_model::{DirectoryError, Fault};
 use secrecy::ExposeSecret as _;
+use serde_json::Value as Json;
 
 use super::assertion::Signer;
-use super::sanitise::Sanitised;
+use super::exchange::Exchange;
 use super::{Token, TokenSource, refusal};
 use crate::{CredentialConfig, EntraConfig};
 
@@ -44,7 +45,7 @@ impl AzureTokens {
             | CredentialConfig::ManagedIdentity { .. }
             | CredentialConfig::WorkloadIdentity { .. } => None,
         };
-        let credential = credential(config, &client, signer.as_ref())?;
+        let credential = credential(config, &client, signer.as_ref(), None)?;
         let scope = format!("{}/.default", config.cloud.graph());
         Ok(Self { config: config.clone(), client, signer, scope, current: Mutex::new((0, credential)) })
     }
@@ -65,11 +66,11 @@ impl TokenSource for AzureTokens {
         }
     }
 
-    fn forget(&self, token: &Token) {
+    fn forget(&self, token: &Token, challenge: Option<&Json>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         // Several calls may have been refused with one token; the first of them is enough.
         if current.0 == token.generation
-            && let Ok(new) = credential(&self.config, &self.client, self.signer.as_ref())
+            && let Ok(new) = credential(&self.config, &self.client, self.signer.as_ref(), challenge)
         {
             *current = (token.generation + 1, new);
         }
@@ -80,8 +81,9 @@ fn credential(
     config: &EntraConfig,
     client: &reqwest::Client,
     signer: Option<&Signer>,
+    challenge: Option<&Json>,
 ) -> Result<Arc<dyn TokenCredential>, DirectoryError> {
-    let client_options = options(config, client);
+    let client_options = options(config, Exchange { client: client.clone(), challenge: challenge.cloned() });
     let made: azure_core::Result<Arc<dyn TokenCredential>> = match (&config.credential, signer) {
         (CredentialConfig::Secret { client_id, secret }, _) => {
             let secret = Secret::new(secret.expose_secret().to_owned());
@@ -112,12 +114,12 @@ fn credential(
     made.map_err(unusable)
 }
 
-fn options(config: &EntraConfig, client: &reqwest::Client) -> ClientOptions {
+fn options(config: &EntraConfig, exchange: Exchange) -> ClientOptions {
     let mut cloud = CustomConfiguration::default();
     cloud.authority_host = config.cloud.authority().to_owned();
     ClientOptions {
         cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
-        transport: Some(Transport::new(Arc::new(Sanitised(client.clone())))),
+        transport: Some(Transport::new(Arc::new(exchange))),
         // Its own retries hold a lock over all scopes; ours decide.
         retry: RetryOptions::none(),
         ..ClientOptions::default()
@@ -151,9 +153,9 @@ mod tests {
         let refused = Token { secret: "t".into(), generation: 0 };
         let credential = || tokens.current.lock().unwrap().1.clone();
         let first = credential();
-        tokens.forget(&refused);
+        tokens.forget(&refused, None);
         let second = credential();
-        tokens.forget(&refused);
+        tokens.forget(&refused, None);
         assert!(!Arc::ptr_eq(&first, &second) && Arc::ptr_eq(&second, &credential()));
     }
 

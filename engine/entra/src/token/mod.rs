@@ -2,14 +2,17 @@
 
 mod assertion;
 mod azure;
+mod claims;
+mod exchange;
 mod refusal;
-mod sanitise;
 
 use async_trait::async_trait;
 use entrain_model::DirectoryError;
 use secrecy::SecretString;
+use serde_json::Value as Json;
 
 pub(crate) use azure::AzureTokens;
+pub(crate) use claims::challenged;
 
 /// A token, and which credential object gave it.
 #[derive(Clone)]
@@ -23,6 +26,6 @@ pub(crate) struct Token {
 pub(crate) trait TokenSource: Send + Sync {
     /// A token that is valid now, from memory where possible.
     async fn token(&self) -> Result<Token, DirectoryError>;
-    /// This token was refused: the next one is to be a new one.
-    fn forget(&self, token: &Token);
+    /// This token was refused: the next one is to be a new one, asked for with the claims of the refusal.
+    fn forget(&self, token: &Token, challenge: Option<&Json>);
 }

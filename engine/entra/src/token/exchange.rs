@@ -1,20 +1,32 @@
-//! Makes the token endpoint's error bodies readable for `azure_identity`.
+//! What `azure_identity` says to the token endpoint, and what it hears.
 //!
-//! It reads `error_description` as a borrowed text, so that any JSON escape in it (line breaks are usual), or a body that is
+//! It cannot ask for claims, so this transport adds them to the form. It reads `error_description` as a borrowed text, so that any JSON escape in it (line breaks are usual), or a body that is
 //! no JSON, turns into a parse error: status and AADSTS code are lost. This transport rewrites such bodies.
 
 use async_trait::async_trait;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request};
 use serde_json::{Value as Json, json};
 
-/// A transport whose error bodies need no unescaping.
+use super::claims::with_claims;
+
+/// A transport whose requests carry claims, and whose error bodies need no unescaping.
 #[derive(Debug)]
-pub(super) struct Sanitised(pub reqwest::Client);
+pub(super) struct Exchange {
+    pub client: reqwest::Client,
+    /// What the last refusal of a token asked for.
+    pub challenge: Option<Json>,
+}
 
 #[async_trait]
-impl HttpClient for Sanitised {
+impl HttpClient for Exchange {
     async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let response = HttpClient::execute_request(&self.0, request).await?;
+        let mut request = request.clone();
+        if let Body::Bytes(form) = request.body()
+            && let Some(form) = with_claims(form, self.challenge.as_ref())
+        {
+            request.set_body(form);
+        }
+        let response = HttpClient::execute_request(&self.client, &request).await?;
         if response.status().is_success() {
             return Ok(response);
         }
