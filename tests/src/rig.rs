@@ -265,7 +265,12 @@ pub fn target_with(directory: Arc<dyn WritableDirectory>, mapping: Arc<Mapping>)
         settings: Arc::new(serde_json::json!({})),
         relations: vec![Relation::Member, Relation::Owner, Relation::Manager],
         config_digest: "test".into(),
-        timing: Timing { lease: Duration::from_secs(20), settling: Duration::from_secs(60), ..Timing::default() },
+        timing: Timing {
+            lease: Duration::from_secs(20),
+            settling: Duration::from_secs(60),
+            linger: Duration::ZERO,
+            ..Timing::default()
+        },
         directory,
     }
 }

@@ -36,7 +36,7 @@ mod watch;
 pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
 pub use desired::{DesiredRow, Key, Standing};
-pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, Refusal, Settled, Start};
+pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};
 pub use guard::{Choice, GuardCount, WindowMark};

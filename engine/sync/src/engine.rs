@@ -13,7 +13,7 @@ use crate::guard::Judged;
 use crate::map::Learned;
 use crate::recover::Repeats;
 use crate::report::Report;
-use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, undo};
+use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, tail, undo};
 
 /// Objects per page of every loop.
 pub(crate) const PAGE: usize = 500;
@@ -199,6 +199,11 @@ impl Run<'_> {
                 }
                 let written = execute::execute(self, directory.as_ref()).await?;
                 if written.is_some() && ask.scope == Scope::Everything && !matches!(ask.task, Task::Undo { .. }) {
+                    match ask.task {
+                        Task::Reconcile => tail::settle(self, ask.reason).await?,
+                        // What goes beyond the plan is for the next run.
+                        Task::Apply { .. } | Task::Undo { .. } => drop(recover::look(self).await?),
+                    }
                     discover::drain(self, &learned).await?;
                 }
                 let state = self.outcome().await?;

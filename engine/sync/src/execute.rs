@@ -12,7 +12,7 @@ use crate::engine::Run;
 use crate::outcome::{self, Answer};
 use crate::report::Writing;
 use crate::resolve::{self, Links, Ready};
-use crate::{Step, SyncError, fallout};
+use crate::{Step, SyncError, already, fallout, recover};
 
 /// Executes the plan phase by phase; how it went in time, if any write went out.
 pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) -> Result<Option<Writing>, SyncError> {
@@ -25,6 +25,10 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
     }
     let mut wrote = 0;
     for phase in Phase::ALL {
+        // What refers to records finds those by then whose creation was not answered.
+        if run.whole() && wrote > 0 && matches!(phase, Phase::Managers | Phase::References) {
+            recover::look(run).await?;
+        }
         loop {
             let lines = run.store().next_lines(&run.id, phase, window(phase)).await?;
             if lines.is_empty() {
@@ -176,6 +180,7 @@ async fn renewing<T>(
 async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written, DirectoryError>>) -> Result<(), SyncError> {
     let (mut ends, mut fatal, mut linked, mut again) = (Vec::with_capacity(started.len()), None, Vec::new(), Vec::new());
     let (mut taken, mut waits) = (Vec::new(), Vec::new());
+    let answers = already::doubt(run, &started, answers).await?;
     let settling = fallout::settling(run, &started, &answers).await?;
     let missing = fallout::missing(&started, &answers, &settling);
     let mut answers = answers.into_iter();

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod already;
 mod approve;
 mod audited;
 mod contest;
@@ -27,6 +28,7 @@ mod resolve;
 mod resume;
 mod reviewed;
 mod sink;
+mod tail;
 mod target;
 mod undo;
 mod worker;

@@ -1,6 +1,6 @@
 //! After a crash or a lost answer an object is unsettled. Nothing is sent twice that could be made twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{Action, Anchor, Condition, DesiredRecord, ObjectRef, Query, RunId, Scope, TargetId};
 use entrain_store::{OpenEffect, Reading, Settled};
@@ -41,6 +41,38 @@ pub(crate) async fn recover(run: &Run<'_>, scope: &Scope) -> Result<Repeats, Syn
         }
     }
     Ok(repeats)
+}
+
+/// What a look for lost creates found.
+#[derive(Default)]
+pub(crate) struct Look {
+    /// How many are still of unknown outcome.
+    pub(crate) open: usize,
+    /// Those of them that may be sent again.
+    pub(crate) repeatable: BTreeSet<ObjectRef>,
+}
+
+/// Looks for what this run created without an answer, and links what it finds. A read that fails leaves the rest for later.
+pub(crate) async fn look(run: &Run<'_>) -> Result<Look, SyncError> {
+    let (store, mut look) = (run.store(), Look::default());
+    for effect in store.open_effects(&run.target.name, store.now()).await?.iter().filter(|effect| effect.run == run.id) {
+        let Action::Create { record } = &effect.action else { continue };
+        look.open += 1;
+        match create(run, effect, record).await {
+            Ok(Create::Landed(id)) => {
+                store.settle_effect(&effect.run, effect.seq, Settled::Landed(id)).await?;
+                look.open -= 1;
+            }
+            Ok(Create::Missing { .. }) => drop(look.repeatable.insert(effect.object.clone())),
+            Ok(Create::Elsewhere | Create::TooEarlyToSay) => {}
+            Err(SyncError::Target(error)) => {
+                tracing::warn!(target = %run.target.name, run = %run.id, "lost creates are looked for later: {error}");
+                break;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(look)
 }
 
 async fn settle(run: &Run<'_>, effect: &OpenEffect, repeats: &mut Repeats) -> Result<(), SyncError> {

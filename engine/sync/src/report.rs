@@ -98,7 +98,10 @@ impl Run<'_> {
     /// How an executed run ended: converged unless something was left.
     pub(crate) async fn outcome(&self) -> Result<RunState, SyncError> {
         let tally = self.store().tally(&self.id).await?;
-        let clean = tally.failed == 0 && tally.held.is_empty() && tally.dropped == 0;
+        let clean = tally.failed == 0 && tally.held.is_empty();
+        // What failed with a lost create, or waited for it, may be done by now: see `tail`.
+        let clean = clean || !self.store().is_left(&self.target.name, &self.id).await?;
+        let clean = clean && tally.dropped == 0;
         Ok(if clean { RunState::Converged } else { RunState::Partial })
     }
 

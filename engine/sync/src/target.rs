@@ -47,6 +47,8 @@ pub struct Timing {
     pub lease: Duration,
     /// How long the target may need to show what was written.
     pub settling: Duration,
+    /// How long a full run waits at its end for records to show whose creation was not answered.
+    pub linger: Duration,
     /// How often everything is enumerated anew although the increments would do.
     pub enumeration: Duration,
 }
@@ -58,6 +60,7 @@ impl Default for Timing {
             at_most: Duration::from_millis(100),
             lease: Duration::from_secs(30),
             settling: Duration::from_secs(15 * 60),
+            linger: Duration::from_secs(30),
             enumeration: Duration::from_secs(7 * 24 * 3600),
         }
     }

@@ -20,6 +20,8 @@ pub struct Faults {
     pub broken_reads: f64,
     /// How often an incremental read shows again what it showed before.
     pub replays: f64,
+    /// How often an incremental read comes in another order, and torn apart.
+    pub reorders: f64,
 }
 
 /// What happens to one write.
@@ -142,6 +144,11 @@ impl Chance {
     /// Whether the next read breaks off.
     pub(super) fn read_breaks(&mut self) -> bool {
         self.faults.broken_reads > 0.0 && self.fraction() < self.faults.broken_reads
+    }
+
+    /// Whether the next incremental read comes in another order.
+    pub(super) fn reorders(&mut self) -> bool {
+        self.faults.reorders > 0.0 && self.fraction() < self.faults.reorders
     }
 
     /// How many things an incremental read shows once more.

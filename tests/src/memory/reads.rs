@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrain_model::{Attributes, Condition, Cursor, Kind, Observed, Query, Schema, TargetId, fold};
 use serde_json::Value as Json;
 
+use super::faults::Chance;
 use super::history::{Event, History, Replica};
 use super::rules::read;
 use super::tables::{Key, Reference, Tables, observed, owner_kind};
@@ -120,6 +121,22 @@ fn changes(sight: Sight<'_>, kind: Kind, place: usize, attributes: &BTreeSet<Str
         }
     }
     found.into_values().collect()
+}
+
+/// The same in another order, and references of one record in several places, as an incremental read may give them.
+pub(super) fn torn(records: &mut Vec<Observed>, chance: &mut Chance) {
+    let rest: Vec<_> = records
+        .iter_mut()
+        .filter(|record| record.references.len() > 1)
+        .map(|record| {
+            let references = record.references.split_off(1);
+            Observed { attributes: Attributes::new(), references, ..record.clone() }
+        })
+        .collect();
+    records.extend(rest);
+    for last in (1..records.len()).rev() {
+        records.swap(last, chance.below(last + 1));
+    }
 }
 
 fn privileged(sight: Sight<'_>) -> Vec<Observed> {

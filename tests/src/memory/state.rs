@@ -50,7 +50,11 @@ impl State {
         let tables = seen.as_ref().unwrap_or(&self.tables);
         let replayed = self.faults.replayed();
         let sight = Sight { tables, history: &self.history, oldest: self.oldest, replica, replayed };
-        reads::find(sight, query, schema)
+        let mut found = reads::find(sight, query, schema)?;
+        if matches!(query, Query::Everything { since: Some(_), .. }) && self.faults.reorders() {
+            reads::torn(&mut found.records, &mut self.faults);
+        }
+        Some(found)
     }
 
     /// One write arrives. `None`: nothing is answered, now and later.
@@ -113,11 +117,19 @@ impl State {
             Write::AddReference { relation, from, to_kind, to } => {
                 let reference = Reference { relation: *relation, from: from.clone(), to: (*to_kind, to.clone()) };
                 rules::joinable(self, &reference)?;
+                // A replica that shows it still calls it needless, and does nothing.
+                if seen.as_ref().is_some_and(|seen| seen.references.contains(&reference)) {
+                    return Ok(Written { already: true, ..Written::default() });
+                }
                 let already = !self.refer(*relation, from, *to_kind, to);
                 Ok(Written { already, ..Written::default() })
             }
             Write::RemoveReference { relation, from, to_kind, to } => {
                 rules::writable(self, &(owner_kind(*relation), from.clone()))?;
+                let reference = Reference { relation: *relation, from: from.clone(), to: (*to_kind, to.clone()) };
+                if seen.as_ref().is_some_and(|seen| !seen.references.contains(&reference)) {
+                    return Ok(Written { already: true, ..Written::default() });
+                }
                 let already = !self.unrefer(*relation, from, *to_kind, to);
                 Ok(Written { already, ..Written::default() })
             }

@@ -18,6 +18,12 @@ use crate::memory::schema;
 /// Why the engine is not at rest; `None` if it is. All that happened in the target is visible since `visible`.
 pub(super) async fn unrest(world: &World, store: &Store, visible: Millis) -> anyhow::Result<Option<String>> {
     let name = &world.target.name;
+    // What is missing longest comes first: this is asked every ten minutes.
+    let runs = store.runs(Some(name), 50).await?;
+    let full = |run: &&RunRow| run.scope == "everything" && run.kind == RunKind::Sync && run.started_at > visible;
+    let Some(full) = runs.iter().find(full) else {
+        return Ok(Some("there was no full sync since the storm".to_owned()));
+    };
     let queue = store.queue_depth(name).await?;
     if queue.rows > 0 {
         return Ok(Some(format!(
@@ -33,11 +39,6 @@ pub(super) async fn unrest(world: &World, store: &Store, visible: Millis) -> any
     if !open.is_empty() {
         return Ok(Some(format!("changes of unknown outcome: {open:?}")));
     }
-    let runs = store.runs(Some(name), 50).await?;
-    let full = |run: &&RunRow| run.scope == "everything" && run.kind == RunKind::Sync && run.started_at > visible;
-    let Some(full) = runs.iter().find(full) else {
-        return Ok(Some("there was no full sync since the storm".to_owned()));
-    };
     let quiet = matches!(full.state, RunState::Converged | RunState::Partial)
         && full.report["done"] == json!({})
         && full.report["failed"] == json!(0)

@@ -109,8 +109,15 @@ fn weather(weather: Weather) -> (Faults, Lag) {
     let latency = Duration::from_millis(400);
     let late = Lag { share: 0.5, longest: SETTLING.mul_f64(0.9), latency };
     let prompt = Lag { latency, ..Lag::default() };
-    let storm =
-        Faults { lost_after: 0.12, lost_before: 0.08, throttled: 0.08, unreachable: 0.04, broken_reads: 0.05, replays: 0.3 };
+    let storm = Faults {
+        lost_after: 0.12,
+        lost_before: 0.08,
+        throttled: 0.08,
+        unreachable: 0.04,
+        broken_reads: 0.05,
+        replays: 0.3,
+        reorders: 0.5,
+    };
     match weather {
         Weather::Fair => (Faults::default(), prompt),
         Weather::Late => (Faults::default(), late),

@@ -3,7 +3,9 @@
 mod end;
 mod link;
 mod open;
+mod references;
 mod start;
 mod types;
 
+pub use references::ReferenceEffect;
 pub use types::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, Refusal, Settled, Start};

@@ -64,6 +64,40 @@ impl Store {
         Ok(recent)
     }
 
+    /// The objects of this run whose creation was not answered and was found done.
+    pub async fn found_creates(&self, run: &RunId) -> Result<BTreeSet<ObjectRef>> {
+        let rows = Sql::new("select kind, id from effects where run = $1 and action = 'create' and state = 'settled_done'")
+            .arg(run)
+            .all(&mut *self.read().await?)
+            .await?;
+        rows.iter().map(|row| row.object("")).collect()
+    }
+
+    /// Whether this run left something undone. Where a create had no answer, a smaller run may have made good since what
+    /// failed with it and what waited for it.
+    pub async fn is_left(&self, target: &TargetName, run: &RunId) -> Result<bool> {
+        let mut connection = self.read().await?;
+        let lost = Sql::new(
+            "select 1 as n from effects where run = $1 and action = 'create' and state in ('settled_done', 'settled_not_done') limit 1",
+        );
+        if lost.arg(run).one(&mut connection).await?.is_none() {
+            return Ok(true);
+        }
+        let undone = Sql::new(
+            "select 1 as n from effects e where e.run = $1 and e.state not in ('done', 'settled_done')
+               and not (e.action = 'create' and e.state = 'settled_not_done'
+                 and exists (select 1 from links l where l.target = e.target and l.kind = e.kind and l.id = e.id)) limit 1",
+        );
+        if undone.arg(run).one(&mut connection).await?.is_some() {
+            return Ok(true);
+        }
+        let held = Sql::new(
+            "select 1 as n from plan_lines p join holds h on h.target = $1 and h.kind = p.kind and h.id = p.id
+             where p.run = $2 and p.action = 'hold' limit 1",
+        );
+        Ok(held.arg(target).arg(run).one(&mut connection).await?.is_some())
+    }
+
     /// Records what recovery found. Whether the effect was still open: another run may have settled it first.
     pub async fn settle_effect(&self, run: &RunId, seq: i64, settled: Settled) -> Result<bool> {
         let (effect, line) = match settled {

@@ -36,7 +36,7 @@ async fn main() -> anyhow::Result<()> {
         "mapping" => mapping::run(number("seconds", 5)?)?,
         "capacity" => capacity::run(number("users", 10_000)?).await?,
         "lost-answers" => lost::run(number("creates", 10_000)?, number("clock-rate", 30)?).await?,
-        "floor" => floor::run(number("users", 10_000)?, number("clock-rate", 10)?).await?,
+        "floor" => floor::run(number("users", 10_000)?, number("clock-rate", 3)?).await?,
         "emulator" => emulator::run(number("users", 1_000_000)?).await?,
         "kill" => {
             let store = options.get("store").map_or("sqlite", String::as_str);

@@ -1,0 +1,65 @@
+//! The end of a full run: creates whose answers were lost are looked for before it ends, so that nobody needs another run to
+//! learn that they were done.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use entrain_model::{Kind, ObjectRef, Reason, Scope};
+
+use crate::engine::{Ask, Run};
+use crate::recover::{self, Look};
+use crate::{Report, Silent, SyncError};
+
+/// The first wait for a record to show itself; each is twice as long as the one before.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Looks for what is missing as long as it may soon show itself. Then what was found, what may be sent again, and what waited
+/// for these is reconciled. What is still missing is left to the next run over it.
+pub(crate) async fn settle(run: &Run<'_>, reason: Reason) -> Result<(), SyncError> {
+    let mut look = recover::look(run).await?;
+    let (mut waited, mut wait) = (Duration::ZERO, FIRST);
+    while look.open > look.repeatable.len() && waited < run.target.timing.linger {
+        run.engine.clock().sleep(wait).await;
+        run.keep().await?;
+        (waited, wait) = (waited + wait, wait * 2);
+        look = recover::look(run).await?;
+    }
+    let scope = scope(run, look).await?;
+    if scope.is_empty() {
+        return Ok(());
+    }
+    match again(run, scope, reason).await {
+        // Whoever works on them now does the same.
+        Err(error @ (SyncError::Busy(_) | SyncError::Target(_) | SyncError::Incomplete(_))) => {
+            tracing::info!(target = %run.target.name, run = %run.id, "what lost answers left is for the next run: {error}");
+        }
+        Ok(_) => {}
+        Err(error) => return Err(error),
+    }
+    run.still_ours().await
+}
+
+async fn scope(run: &Run<'_>, look: Look) -> Result<BTreeSet<ObjectRef>, SyncError> {
+    let mut moved = look.repeatable;
+    moved.extend(run.store().found_creates(&run.id).await?);
+    if moved.is_empty() {
+        return Ok(moved);
+    }
+    let objects: Vec<_> = moved.iter().cloned().collect();
+    let managers: Vec<_> = moved.iter().filter(|object| object.kind == Kind::User).map(|object| object.id.clone()).collect();
+    moved.extend(run.store().containers_of(&objects).await?);
+    moved.extend(run.store().reports_of(&managers).await?);
+    Ok(moved)
+}
+
+/// A run within the run, with the same leases.
+fn again<'a>(
+    run: &'a Run<'_>,
+    scope: BTreeSet<ObjectRef>,
+    reason: Reason,
+) -> Pin<Box<dyn Future<Output = Result<Report, SyncError>> + Send + 'a>> {
+    let ask = Ask { holder: Some(run.holder.clone()), ..Ask::sync(Scope::Only(scope), reason) };
+    Box::pin(run.engine.reconcile(&run.target, ask, &Silent))
+}
