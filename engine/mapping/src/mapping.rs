@@ -1,11 +1,15 @@
 //! Compiled scripts and their evaluation.
 
+mod trace;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use entrain_model::{DesiredRecord, Kind, Setting, SourceRecord};
 use rhai::{AST, Dynamic, Engine, EvalAltResult, Position, Scope};
 use sha2::{Digest as _, Sha256};
+
+pub use trace::{Origin, Traced};
 
 use crate::explain::{self, Described};
 use crate::sandbox::{self, Meter, Stop};
@@ -94,6 +98,11 @@ impl Mapping {
                 .map_err(|kind| wrong(&format!("the predicate must give true or false, and gave a value of type {kind}"))),
             Outcome::Skip(_) => Err(wrong("skip() has no place in a predicate: give false instead")),
         }
+    }
+
+    /// Whether a predicate decides about records of the kind.
+    pub fn has_predicate(&self, kind: Kind) -> bool {
+        self.predicates.iter().any(|predicate| predicate.kind == kind)
     }
 
     /// Whether some script or predicate uses the variable `manager`: then a change of a manager's record concerns the reports.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::Hold;
+use crate::{Hold, codes};
 
 /// What a mapping says of one attribute. An attribute that it does not name is left alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,3 +75,13 @@ pub enum Why {
     /// The mapping skips it, for this reason.
     Skipped(String),
 }
+
+codes!(Why {
+    Tombstone = "tombstone",
+    NotInCompleteRead = "not_in_complete_read",
+    NotInScopeGroup = "not_in_scope_group",
+    Predicate = "predicate",
+    ServiceAccount = "service_account",
+    GroupsOut = "groups_out",
+    Skipped = "skipped",
+});

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, ObjectRef};
+use crate::{Change, ObjectRef, codes};
 
 /// Why an object is left as it is. One held object never stops the others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,26 +70,21 @@ pub enum Hold {
     },
 }
 
-impl Hold {
-    /// The stable reason code that is stored and shown.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Hold::Ambiguous { .. } => "ambiguous",
-            Hold::Protected { .. } => "protected",
-            Hold::OnPremisesMastered => "on_premises_mastered",
-            Hold::Unwritable { .. } => "unwritable",
-            Hold::ForeignAnchor { .. } => "foreign_anchor",
-            Hold::Settling => "settling",
-            Hold::IncompleteRead => "incomplete_read",
-            Hold::Rejected { .. } => "rejected",
-            Hold::Conflict { .. } => "conflict",
-            Hold::WaitingFor(_) => "waiting_for",
-            Hold::ChangedSince { .. } => "changed_since",
-            Hold::Parked { .. } => "parked",
-            Hold::Failed { .. } => "failed",
-        }
-    }
-}
+codes!(Hold {
+    Ambiguous = "ambiguous",
+    Protected = "protected",
+    OnPremisesMastered = "on_premises_mastered",
+    Unwritable = "unwritable",
+    ForeignAnchor = "foreign_anchor",
+    Settling = "settling",
+    IncompleteRead = "incomplete_read",
+    Rejected = "rejected",
+    Conflict = "conflict",
+    WaitingFor = "waiting_for",
+    ChangedSince = "changed_since",
+    Parked = "parked",
+    Failed = "failed",
+});
 
 impl std::fmt::Display for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -6,6 +6,7 @@ mod anchor;
 mod change;
 mod claim;
 mod clock;
+mod code;
 mod desired;
 mod directory;
 mod error;

@@ -1,6 +1,6 @@
 //! The guard: how far a run may go without a person's approval.
 
-use entrain_model::{Kind, Limit, ObjectRef, Operation, Rule, Share};
+use entrain_model::{Kind, Limit, ObjectRef, Operation, Rule, Share, codes};
 use serde::{Deserialize, Serialize};
 
 /// How much of what a rule counts there would be, with the run and with what was done before it.
@@ -60,40 +60,80 @@ pub enum Suspicion {
 }
 
 /// What the guard says.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Go on.
     Apply,
-    /// Not without approval, for these reasons; each is a sentence.
-    NeedsApproval(Vec<String>),
+    /// Not without approval, for these reasons.
+    NeedsApproval(Vec<Objection>),
+}
+
+/// One reason why a person must approve a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Objection {
+    /// Its stable reason code.
+    pub code: &'static str,
+    /// It in a sentence.
+    pub text: String,
+}
+
+impl Objection {
+    /// Every reason code there is.
+    pub fn codes() -> impl Iterator<Item = &'static str> {
+        Window::CODES.iter().chain(Suspicion::CODES).copied()
+    }
+}
+
+/// Over which time a limit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Window {
+    Run,
+    Hour,
+    Day,
+}
+
+codes!(Window { Run = "over_limit_of_run", Hour = "over_limit_of_hour", Day = "over_limit_of_day" });
+codes!(Suspicion { Recreated = "recreated", Emptied = "emptied", Awaited = "awaited" });
+
+impl Window {
+    fn words(self) -> &'static str {
+        match self {
+            Window::Run => "in one run",
+            Window::Hour => "within an hour",
+            Window::Day => "within 24 hours",
+        }
+    }
 }
 
 /// Judges a run by what it would do that nobody approved.
 pub fn judge(counts: &[Count<'_>], suspicions: &[Suspicion]) -> Verdict {
-    let reasons: Vec<String> = counts.iter().filter_map(exceeded).chain(suspicions.iter().map(told)).collect();
+    let suspicious = suspicions.iter().map(|suspicion| Objection { code: suspicion.code(), text: told(suspicion) });
+    let reasons: Vec<Objection> = counts.iter().filter_map(exceeded).chain(suspicious).collect();
     if reasons.is_empty() { Verdict::Apply } else { Verdict::NeedsApproval(reasons) }
 }
 
-/// The first limit that is exceeded, in a sentence.
-fn exceeded(count: &Count<'_>) -> Option<String> {
+/// The first limit that is exceeded.
+fn exceeded(count: &Count<'_>) -> Option<Objection> {
     let allowance = &count.rule.allowance;
     let windows = [
-        ("in one run", count.run, &allowance.run),
-        ("within an hour", count.hour, &allowance.hour),
-        ("within 24 hours", count.day, &allowance.day),
+        (Window::Run, count.run, &allowance.run),
+        (Window::Hour, count.hour, &allowance.hour),
+        (Window::Day, count.day, &allowance.day),
     ];
     // Without a change of its own a run is not to blame for what others did.
     let mut exceeded =
         windows.into_iter().filter(|(_, number, limit)| count.run > 0 && *number > limit.allowed(count.population));
-    exceeded.next().map(|(window, number, limit)| sentence(count, window, number, limit))
+    let (window, number, limit) = exceeded.next()?;
+    Some(Objection { code: window.code(), text: sentence(count, window, number, limit) })
 }
 
-fn sentence(count: &Count<'_>, window: &str, number: u64, limit: &Limit) -> String {
+fn sentence(count: &Count<'_>, window: Window, number: u64, limit: &Limit) -> String {
     let (allowed, population) = (limit.allowed(count.population), count.population);
     let would = match window {
-        "in one run" => format!("the run would {}", deed(count, number)),
-        _ => format!("with what was done before, the run would {} {window}", deed(count, number)),
+        Window::Run => format!("the run would {}", deed(count, number)),
+        Window::Hour | Window::Day => {
+            format!("with what was done before, the run would {} {}", deed(count, number), window.words())
+        }
     };
     let mut bounds = Vec::new();
     if limit.count != u64::MAX {
@@ -107,7 +147,7 @@ fn sentence(count: &Count<'_>, window: &str, number: u64, limit: &Limit) -> Stri
         bounds.push(format!("at most {} % of {population} {}{least}", limit.percent, whole(count)));
     }
     let bounds = if bounds.len() > 1 { format!(" ({})", bounds.join(", and ")) } else { String::new() };
-    format!("{would}; {allowed} are allowed {window} without approval{bounds}")
+    format!("{would}; {allowed} are allowed {} without approval{bounds}", window.words())
 }
 
 /// What would be done to how many.

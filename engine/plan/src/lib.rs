@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::wildcard_enum_match_arm))]
 
 mod attributes;
+mod candidates;
 mod claims;
 mod compare;
 mod contest;
@@ -29,10 +30,11 @@ mod validate;
 mod tests;
 
 pub use attributes::{Moment, attributes_of, attributes_of_edits, flat, merge};
+pub use candidates::{Fit, fits};
 pub use claims::{Claimed, claims, counted};
 pub use decide::{is_doubtful, plan};
 pub use digest::{PlanDigest, digest, digest_of};
-pub use judge::{Count, Suspicion, Verdict, judge};
+pub use judge::{Count, Objection, Suspicion, Verdict, judge};
 pub use mode::{Origin, permits};
 pub use order::{Dependency, Held, Ordering, Parking, Placed, order};
 pub use render::{json, line};

@@ -51,7 +51,7 @@ pub(crate) fn untouchable(actual: &Actual) -> Option<Hold> {
     actual.unwritable.as_ref().map(|sort| Hold::Unwritable { detail: format!("record {id}: {sort}") })
 }
 
-fn counts(candidate: &Candidate) -> bool {
+pub(crate) fn counts(candidate: &Candidate) -> bool {
     match candidate.actual.condition {
         Condition::Live => true,
         Condition::Deleted => candidate.actual.anchor == Anchor::Ours,
@@ -59,7 +59,7 @@ fn counts(candidate: &Candidate) -> bool {
     }
 }
 
-fn is_contest(candidate: &Candidate, state: &ObjectState) -> bool {
+pub(crate) fn is_contest(candidate: &Candidate, state: &ObjectState) -> bool {
     let Evidence::Key(attribute) = &candidate.evidence else { return false };
     let id = &candidate.actual.id;
     candidate.linked_to.is_some()
@@ -70,7 +70,7 @@ fn is_contest(candidate: &Candidate, state: &ObjectState) -> bool {
 }
 
 /// A record of another object that has the same name.
-fn is_namesake(candidate: &Candidate, schema: &KindSchema) -> bool {
+pub(crate) fn is_namesake(candidate: &Candidate, schema: &KindSchema) -> bool {
     candidate.linked_to.is_some() && matches!(&candidate.evidence, Evidence::Key(attribute) if attribute == schema.name)
 }
 

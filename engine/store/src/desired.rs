@@ -5,7 +5,7 @@ mod standing;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Desired, Evidence, ObjectRef, SourceId, TargetName, Why, fold};
+use entrain_model::{Desired, Evidence, ObjectRef, SourceId, TargetName, fold};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
@@ -53,15 +53,8 @@ impl Store {
     /// Replaces rows, their keys and their unique wants. A linked object that enters or leaves the target by it gets a
     /// new link version, so that what was planned before is not carried out.
     pub async fn put_desired(&self, target: &TargetName, rows: &[DesiredRow]) -> Result<()> {
-        let rows: BTreeMap<&ObjectRef, &DesiredRow> = rows.iter().map(|row| (&row.object, row)).collect();
-        let rows: Vec<&DesiredRow> = rows.into_values().collect();
         let mut transaction = self.begin_derived().await?;
-        for chunk in rows.chunks(CHUNK) {
-            put_states(&mut transaction, target, chunk).await?;
-            names::put(&mut transaction, target, chunk).await?;
-            KEYS.put(&mut transaction, target, chunk, keys(chunk)?).await?;
-            UNIQUE.put(&mut transaction, target, chunk, unique(chunk)).await?;
-        }
+        put(&mut transaction, target, rows).await?;
         Ok(transaction.commit().await?)
     }
 
@@ -95,6 +88,19 @@ impl Store {
     }
 }
 
+/// Replaces rows within a transaction.
+pub(crate) async fn put(connection: &mut AnyConnection, target: &TargetName, rows: &[DesiredRow]) -> Result<()> {
+    let rows: BTreeMap<&ObjectRef, &DesiredRow> = rows.iter().map(|row| (&row.object, row)).collect();
+    let rows: Vec<&DesiredRow> = rows.into_values().collect();
+    for chunk in rows.chunks(CHUNK) {
+        put_states(connection, target, chunk).await?;
+        names::put(connection, target, chunk).await?;
+        KEYS.put(connection, target, chunk, keys(chunk)?).await?;
+        UNIQUE.put(connection, target, chunk, unique(chunk)).await?;
+    }
+    Ok(())
+}
+
 /// The stored form of a state: its word, its reason, the whole, and what it was made from.
 struct State {
     source_version: i64,
@@ -110,8 +116,8 @@ impl State {
     fn of(row: &DesiredRow) -> Result<Self> {
         let (word, why) = match &row.desired {
             Desired::Present(_) => ("present", None),
-            Desired::Absent(why) => ("absent", Some(why_word(why))),
-            Desired::OutOfScope(why) => ("out_of_scope", Some(why_word(why))),
+            Desired::Absent(why) => ("absent", Some(why.code())),
+            Desired::OutOfScope(why) => ("out_of_scope", Some(why.code())),
             Desired::Held(hold) => ("held", Some(hold.code())),
         };
         let (looks_up, looks_up_version) = row.looks_up.clone().unzip();
@@ -133,18 +139,6 @@ impl State {
             && row.str("ruling")? == self.ruling
             && row.opt_str("looks_up")?.as_deref() == self.looks_up.as_ref().map(SourceId::as_str)
             && row.int("looks_up_version")? == self.looks_up_version)
-    }
-}
-
-fn why_word(why: &Why) -> &'static str {
-    match why {
-        Why::Tombstone => "tombstone",
-        Why::NotInCompleteRead => "not_in_complete_read",
-        Why::NotInScopeGroup => "not_in_scope_group",
-        Why::Predicate => "predicate",
-        Why::ServiceAccount => "service_account",
-        Why::GroupsOut => "groups_out",
-        Why::Skipped(_) => "skipped",
     }
 }
 

@@ -218,7 +218,7 @@ fn place(row: &HoldRow) -> [String; 5] {
     [row.target.as_str(), row.object.kind.as_str(), row.object.id.as_str(), row.hold.code(), &about(&row.hold)].map(str::to_owned)
 }
 
-fn read(row: &AnyRow) -> Result<HoldRow> {
+pub(crate) fn read(row: &AnyRow) -> Result<HoldRow> {
     Ok(HoldRow {
         target: row.str("target")?.into(),
         object: row.object("")?,

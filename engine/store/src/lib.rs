@@ -6,6 +6,8 @@
 //! the border of this crate.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
 
+mod about;
+mod adoption;
 mod alarm;
 mod audit;
 mod desired;
@@ -33,6 +35,7 @@ mod store;
 mod target;
 mod watch;
 
+pub use about::{About, EffectRow, Queued};
 pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
 pub use desired::{DesiredRow, Key, Standing};
@@ -51,6 +54,7 @@ pub use run::{RunKind, RunRow, RunState};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,
 };
+pub use state::Supposition;
 pub use store::Store;
 pub use target::{Halt, HaltKind, Put, TargetRow};
 pub use watch::Watch;

@@ -99,20 +99,31 @@ impl Store {
         after: Option<ReferenceCursor>,
         rows: usize,
     ) -> Result<(Vec<ReferenceChange>, Option<ReferenceCursor>)> {
-        let mut connection = self.read().await?;
-        let mut changes = Vec::new();
-        let mut next = Some(after.unwrap_or(ReferenceCursor { stage: Stage::Managers, done: 0, key: Vec::new() }));
-        while let Some(cursor) = next.take_if(|_| changes.len() < rows) {
-            let room = rows - changes.len();
-            let (found, then) = match scope {
-                ReferenceScope::Everything => all(&mut connection, (target, run), cursor, room).await?,
-                ReferenceScope::Only(objects) => some(&mut connection, (target, run), objects, cursor, room).await?,
-            };
-            changes.extend(found);
-            next = then;
-        }
-        Ok((changes, next))
+        page(&mut *self.read().await?, target, run, scope, after, rows).await
     }
+}
+
+/// The next differences, by a connection that may be within a transaction.
+pub(crate) async fn page(
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    run: &RunId,
+    scope: ReferenceScope<'_>,
+    after: Option<ReferenceCursor>,
+    rows: usize,
+) -> Result<Page> {
+    let mut changes = Vec::new();
+    let mut next = Some(after.unwrap_or(ReferenceCursor { stage: Stage::Managers, done: 0, key: Vec::new() }));
+    while let Some(cursor) = next.take_if(|_| changes.len() < rows) {
+        let room = rows - changes.len();
+        let (found, then) = match scope {
+            ReferenceScope::Everything => all(connection, (target, run), cursor, room).await?,
+            ReferenceScope::Only(objects) => some(connection, (target, run), objects, cursor, room).await?,
+        };
+        changes.extend(found);
+        next = then;
+    }
+    Ok((changes, next))
 }
 
 type Page = (Vec<ReferenceChange>, Option<ReferenceCursor>);

@@ -1,6 +1,6 @@
 //! Runs and their reports.
 
-use entrain_model::{Millis, ObjectRef, Reason, RunId, Scope, TargetName};
+use entrain_model::{Millis, ObjectRef, Reason, RunId, Scope, TargetName, codes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::AnyConnection;
@@ -100,20 +100,22 @@ pub struct RunRow {
 /// The scope of a run over everything, as stored.
 const EVERYTHING: &str = "everything";
 
+codes!(RunState {
+    Running = "running",
+    Converged = "converged",
+    Partial = "partial",
+    Held = "held",
+    Halted = "halted",
+    Planned = "planned",
+    Failed = "failed",
+    Superseded = "superseded",
+    Rejected = "rejected",
+});
+
 impl RunState {
     /// The word that is stored and shown.
     pub fn as_str(self) -> &'static str {
-        match self {
-            RunState::Running => "running",
-            RunState::Converged => "converged",
-            RunState::Partial => "partial",
-            RunState::Held => "held",
-            RunState::Halted => "halted",
-            RunState::Planned => "planned",
-            RunState::Failed => "failed",
-            RunState::Superseded => "superseded",
-            RunState::Rejected => "rejected",
-        }
+        self.code()
     }
 }
 

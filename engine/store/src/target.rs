@@ -1,6 +1,6 @@
 //! Targets, their halts and their schedule.
 
-use entrain_model::{Millis, Mode, ObjectRef, TargetName};
+use entrain_model::{Millis, Mode, ObjectRef, TargetName, codes};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::any::AnyRow;
@@ -44,6 +44,12 @@ pub enum HaltKind {
     /// Any other setting is wrong.
     Configuration,
 }
+
+codes!(HaltKind {
+    Mapping = "mapping",
+    Credential = "credential",
+    Configuration = "configuration",
+});
 
 /// Why a target is stopped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

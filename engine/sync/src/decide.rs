@@ -201,7 +201,7 @@ fn line(run: &Run<'_>, decision: Decision) -> PlannedLine {
     PlannedLine { decision, claims: Vec::new(), counted }
 }
 
-fn decided(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> Decision {
+pub(crate) fn decided(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> Decision {
     let ReferenceChange { object, relation, edit } = reference;
     let basis = bases.get(&object).copied().unwrap_or_default();
     let change = |phase, action| Decision::Change(Change { object: object.clone(), phase, action, basis });

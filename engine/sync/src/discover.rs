@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Cursor, DirectoryError, Kind, Proof, Query, Read, Subset};
+use entrain_model::{Cursor, DirectoryError, Kind, Proof, Query, Read, Subset, Tenant};
 use entrain_store::{Halt, HaltKind, Reading};
 
 use crate::engine::Run;
@@ -41,8 +41,12 @@ async fn tenant(run: &mut Run<'_>) -> Result<(), SyncError> {
     if let Some(refused) = &tenant.anchor_refused {
         return Err(SyncError::Halt(Box::new(halt(HaltKind::Configuration, refused.clone()))));
     }
-    run.learn_domains(tenant.domains.into_iter().filter(|d| d.verified).map(|d| d.name.to_ascii_lowercase()).collect());
+    run.learn_domains(verified(tenant));
     Ok(())
+}
+
+pub(crate) fn verified(tenant: Tenant) -> Vec<String> {
+    tenant.domains.into_iter().filter(|domain| domain.verified).map(|domain| domain.name.to_ascii_lowercase()).collect()
 }
 
 async fn records(run: &Run<'_>, kind: Kind, learned: &Learned) -> Result<(), SyncError> {

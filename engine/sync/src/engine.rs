@@ -144,6 +144,20 @@ impl Engine {
                 self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind, mapping).await?
             }
         };
+        let mut run = Run { holder, ..self.run_of(target, &ask, id, epoch, progress) };
+        let result = run.steps(&ask).await;
+        run.finish(&ask, result).await
+    }
+
+    /// A run as it begins.
+    pub(crate) fn run_of<'a>(
+        &'a self,
+        target: &Arc<Target>,
+        ask: &Ask,
+        id: RunId,
+        epoch: i64,
+        progress: &'a dyn Progress,
+    ) -> Run<'a> {
         let hands = match ask.kind {
             RunKind::Sync | RunKind::Apply | RunKind::Undo => target.hands(),
             RunKind::DryRun | RunKind::Plan => target.hands().tied(),
@@ -153,13 +167,13 @@ impl Engine {
             unsettled_since: Some(self.store.now().saturating_sub(millis(target.timing.settling))),
             ..target.policy.clone()
         };
-        let mut run = Run {
+        Run {
             engine: self,
             target: Arc::clone(target),
             policy,
             id,
             epoch,
-            holder,
+            holder: String::new(),
             scope: ask.scope.clone(),
             repeats: Repeats::default(),
             started: self.store.now(),
@@ -168,9 +182,7 @@ impl Engine {
             left: Mutex::default(),
             progress,
             claimed: AtomicI64::new(0),
-        };
-        let result = run.steps(&ask).await;
-        run.finish(&ask, result).await
+        }
     }
 
     fn verified_domains(&self, target: &TargetName) -> Vec<String> {
@@ -318,6 +330,13 @@ impl Run<'_> {
     pub(crate) fn learn_domains(&mut self, domains: Vec<String>) {
         self.policy.verified_domains.clone_from(&domains);
         self.engine.verified.write().unwrap_or_else(PoisonError::into_inner).insert(self.target.name.clone(), domains);
+    }
+
+    /// Reads which domains the tenant has verified, for a run that does not discover.
+    pub(crate) async fn know_domains(&mut self) -> Result<(), SyncError> {
+        let tenant = self.hands.directory().tenant().await.map_err(|error| discover::stop(self, error))?;
+        self.learn_domains(discover::verified(tenant));
+        Ok(())
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -1,7 +1,7 @@
 //! The guard of a run: what it would do that nobody approved, beside the limits of the target.
 
 use entrain_model::{Kind, Operation, Scope, Share};
-use entrain_plan::{Count, PlanDigest, Suspicion, Verdict, judge};
+use entrain_plan::{Count, Objection, PlanDigest, Suspicion, Verdict, judge};
 use entrain_store::GuardCount;
 
 use crate::engine::{Approval, PAGE, Run};
@@ -13,7 +13,7 @@ pub(crate) enum Judged {
     /// It may be applied.
     Apply,
     /// A person must approve it, for these reasons.
-    Held(Vec<String>),
+    Held(Vec<Objection>),
 }
 
 /// A kind of which fewer are linked than this may be removed altogether.

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod adoption;
 mod already;
 mod approve;
 mod audited;
@@ -15,6 +16,7 @@ mod discover;
 mod engine;
 mod error;
 mod execute;
+mod explain;
 mod fallout;
 mod guard;
 mod hands;
@@ -33,8 +35,10 @@ mod target;
 mod undo;
 mod worker;
 
+pub use adoption::{Adopted, Adoptions, Class};
 pub use engine::{Approval, Ask, Engine, Task};
 pub use error::SyncError;
+pub use explain::{Explanation, Knowledge, Permission, Rule, Source};
 pub use hands::{Hands, ReadOnly};
 pub use progress::{Progress, Silent, Step};
 pub use report::{Report, Writing};

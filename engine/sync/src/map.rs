@@ -140,7 +140,7 @@ pub(crate) async fn rows(store: &Store, target: &Arc<Target>, page: Vec<SourceRe
 }
 
 /// The managers' records, where a script reads them.
-async fn managers_of(
+pub(crate) async fn managers_of(
     store: &Store,
     target: &Target,
     page: &[SourceRecord],
@@ -153,7 +153,7 @@ async fn managers_of(
     Ok(records.into_iter().map(|record| (record.object.id.clone(), record)).collect())
 }
 
-fn manager_of(record: &SourceRecord) -> Option<&str> {
+pub(crate) fn manager_of(record: &SourceRecord) -> Option<&str> {
     record.attributes.get("manager")?.as_str()
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use entrain_model::{RunId, TargetName};
+use entrain_plan::Objection;
 use entrain_store::{Halt, Kept, RunState};
 use serde_json::{Value as Json, json};
 
@@ -21,6 +22,8 @@ pub struct Report {
     pub state: RunState,
     /// Why it is held, in sentences.
     pub reasons: Vec<String>,
+    /// The same as stable reason codes, one for each.
+    pub codes: Vec<&'static str>,
     /// Why the target is halted.
     pub halt: Option<Halt>,
     /// Changes by action that were planned.
@@ -62,6 +65,7 @@ impl Report {
             target: target.clone(),
             state,
             reasons: Vec::new(),
+            codes: Vec::new(),
             halt: None,
             planned: BTreeMap::new(),
             done: BTreeMap::new(),
@@ -83,6 +87,7 @@ impl Report {
     pub fn to_json(&self) -> Json {
         json!({
             "run": self.run, "target": self.target, "state": self.state.as_str(), "reasons": self.reasons,
+            "reason_codes": self.codes,
             "halt": self.halt, "planned": self.planned, "done": self.done, "held": self.held,
             "failed": self.failed, "dropped": self.dropped, "left": self.left,
             "reviewed": self.kept.map(|kept| json!({
@@ -105,11 +110,13 @@ impl Run<'_> {
         Ok(if clean { RunState::Converged } else { RunState::Partial })
     }
 
-    pub(crate) async fn report(&self, state: RunState, reasons: Vec<String>) -> Result<Report, SyncError> {
+    pub(crate) async fn report(&self, state: RunState, reasons: Vec<Objection>) -> Result<Report, SyncError> {
+        let (reasons, codes) = reasons.into_iter().map(|reason| (reason.text, reason.code)).unzip();
         let tally = self.store().tally(&self.id).await?;
         Ok(Report {
             run: Some(self.id.clone()),
             reasons,
+            codes,
             planned: tally.planned,
             done: tally.done,
             held: tally.held,

@@ -13,7 +13,7 @@ fn count(rule: &Rule, run: u64, population: u64) -> Count<'_> {
 fn reasons(counts: &[Count<'_>]) -> Vec<String> {
     match judge(counts, &[]) {
         Verdict::Apply => Vec::new(),
-        Verdict::NeedsApproval(reasons) => reasons,
+        Verdict::NeedsApproval(reasons) => reasons.into_iter().map(|reason| reason.text).collect(),
     }
 }
 
@@ -83,7 +83,7 @@ fn a_limit_of_nothing_stops_the_first() {
 #[test]
 fn what_is_suspicious_needs_approval_whatever_its_number() {
     let told = |suspicion| match judge(&[], &[suspicion]) {
-        Verdict::NeedsApproval(reasons) => reasons.join("; "),
+        Verdict::NeedsApproval(reasons) => reasons.into_iter().map(|reason| reason.text).collect::<Vec<_>>().join("; "),
         Verdict::Apply => String::new(),
     };
     let pair = Suspicion::Recreated {

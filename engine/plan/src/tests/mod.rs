@@ -2,6 +2,7 @@
 
 mod attributes;
 mod builder;
+mod candidates;
 mod claims;
 mod contests;
 mod judge;

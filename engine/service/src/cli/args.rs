@@ -77,6 +77,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Take back what a run did, as far as nobody has changed it since
     Undo(UndoArgs),
+    /// Report what a first run would take over, make and leave alone, without writing to the target
+    Adoption(AdoptionArgs),
     /// List the latest runs, or show one with its plan
     Runs(RunsArgs),
     /// Approve the plan of a held run, all of it or some, and carry it out
@@ -89,6 +91,8 @@ pub enum Command {
     Resume(ResumeArgs),
     /// List objects that nothing is done about, and why
     Holds(TargetArgs),
+    /// Tell everything about one object: scope, mapping, matching, link, plan, holds; from the database, writing nothing
+    Explain(ExplainArgs),
     /// Leave an object alone until it is unparked
     Park(ParkArgs),
     /// Let a parked object go on
@@ -190,6 +194,36 @@ pub struct SyncOneArgs {
     pub target: Option<String>,
 }
 
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub struct ExplainArgs {
+    /// Which object.
+    #[command(subcommand)]
+    pub object: ExplainObject,
+}
+
+/// One object of the source.
+#[derive(Debug, Subcommand)]
+pub enum ExplainObject {
+    /// One user
+    User(ExplainOneArgs),
+    /// One group
+    Group(ExplainOneArgs),
+}
+
+/// Arguments of `explain user` and `explain group`.
+#[derive(Args, Debug)]
+pub struct ExplainOneArgs {
+    /// Its stable id in the source
+    pub id: String,
+    /// The target; all of them without it
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Read the object's record in the target first
+    #[arg(long)]
+    pub fresh: bool,
+}
+
 /// Arguments of `plan`.
 #[derive(Args, Debug)]
 pub struct PlanArgs {
@@ -244,6 +278,17 @@ pub struct UndoArgs {
     /// Who takes it back, for the record
     #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
     pub by: String,
+}
+
+/// Arguments of `adoption`.
+#[derive(Args, Debug)]
+pub struct AdoptionArgs {
+    /// The target; it may be left out if there is only one
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Name the objects of this class, such as ambiguous, instead of counting all
+    #[arg(long, value_name = "CLASS")]
+    pub list: Option<entrain_sync::Class>,
 }
 
 /// Arguments of `runs`.

@@ -1,5 +1,6 @@
 //! The command line: one small file a command. A command writes its answer to an [`Output`] and ends with an [`Exit`].
 
+mod adoption;
 mod alarms;
 mod apply;
 mod approve;
@@ -10,6 +11,7 @@ mod completion;
 mod demo;
 mod events;
 mod exit;
+mod explain;
 mod halts;
 mod holds;
 mod import;
@@ -77,6 +79,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::ApplyEvents(args) => events::run(args, global, output).await,
         Command::Sync(args) => sync::run(args, global, output).await,
         Command::Plan(args) => plan::run(args, global, output).await,
+        Command::Adoption(args) => adoption::run(args, global, output).await,
         Command::Runs(args) => runs::run(args, global, output).await,
         Command::Apply(args) => apply::run(args, global, output).await,
         Command::Undo(args) => undo::run(args, global, output).await,
@@ -84,6 +87,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Reject(args) => approve::reject(args, global, output).await,
         Command::Halts => halts::run(global, output).await,
         Command::Resume(args) => resume::run(args, global, output).await,
+        Command::Explain(args) => explain::run(args, global, output).await,
         Command::Holds(args) => holds::run(args, global, output).await,
         Command::Park(args) => park::park(args, global, output).await,
         Command::Unpark(args) => park::unpark(args, global, output).await,

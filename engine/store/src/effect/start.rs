@@ -7,7 +7,7 @@ use sqlx::AnyConnection;
 
 use super::{Refusal, Start};
 use crate::failpoint::FailPoint;
-use crate::sql::{Arg, CHUNK, Columns as _, Sql, to_json, to_word};
+use crate::sql::{Arg, CHUNK, Columns as _, Sql, to_json};
 use crate::{Halt, HaltKind, Result, Store, link, queue};
 
 impl Store {
@@ -225,10 +225,7 @@ async fn begin_lines(
 
 async fn drop_lines(connection: &mut AnyConnection, run: &RunId, refused: &[(&Start, Refusal)]) -> Result<()> {
     for chunk in refused.chunks(CHUNK) {
-        let rows = chunk
-            .iter()
-            .map(|(start, refusal)| Ok([Arg::from(start.seq), to_word(refusal)?.into()]))
-            .collect::<Result<Vec<_>>>()?;
+        let rows = chunk.iter().map(|(start, refusal)| [Arg::from(start.seq), refusal.code().into()]);
         Sql::new("with page (seq, detail) as (values ")
             .arg(run)
             .rows(rows)

@@ -1,7 +1,7 @@
 //! What goes into an effect and what comes out of it.
 
 use entrain_model::{
-    Action, Attributes, Basis, Condition, Evidence, Hold, Kind, Millis, ObjectRef, Relation, RunId, TargetId, Written,
+    Action, Attributes, Basis, Condition, Evidence, Hold, Kind, Millis, ObjectRef, Relation, RunId, TargetId, Written, codes,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -38,6 +38,14 @@ pub enum Refusal {
     /// The record is linked to another object.
     Taken,
 }
+
+codes!(Refusal {
+    SourceMoved = "source_moved",
+    LinkMoved = "link_moved",
+    Halted = "halted",
+    LeaseLost = "lease_lost",
+    Taken = "taken",
+});
 
 /// What became of a call.
 #[derive(Clone, Debug, PartialEq)]

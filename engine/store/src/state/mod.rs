@@ -3,13 +3,18 @@
 mod candidates;
 mod contests;
 mod known;
+mod supposed;
 
 use std::collections::BTreeMap;
 
 use entrain_model::{Kind, ObjectRef, ObjectState, SourceId, TargetName};
 
+use sqlx::AnyConnection;
+
 use crate::sql::{CHUNK, Columns as _, Sql, limit};
 use crate::{Result, Store};
+
+pub use supposed::Supposition;
 
 impl Store {
     /// The next objects that the target has a state or a link for, users first.
@@ -52,15 +57,24 @@ impl Store {
         objects: &[ObjectRef],
         anchors: &BTreeMap<ObjectRef, String>,
     ) -> Result<Vec<ObjectState>> {
-        let mut connection = self.read().await?;
-        let mut states = Vec::with_capacity(objects.len());
-        for chunk in objects.chunks(CHUNK) {
-            let mut known: BTreeMap<ObjectRef, ObjectState> =
-                known::read(&mut connection, target, generation, chunk, anchors).await?;
-            candidates::add(&mut connection, target, generation, &mut known, anchors).await?;
-            contests::add(&mut connection, target, &mut known).await?;
-            states.extend(chunk.iter().filter_map(|object| known.get(object).cloned()));
-        }
-        Ok(states)
+        read(&mut *self.read().await?, target, generation, objects, anchors).await
     }
+}
+
+/// All that is known of these objects, by a connection that may be within a transaction.
+async fn read(
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    generation: i64,
+    objects: &[ObjectRef],
+    anchors: &BTreeMap<ObjectRef, String>,
+) -> Result<Vec<ObjectState>> {
+    let mut states = Vec::with_capacity(objects.len());
+    for chunk in objects.chunks(CHUNK) {
+        let mut known: BTreeMap<ObjectRef, ObjectState> = known::read(connection, target, generation, chunk, anchors).await?;
+        candidates::add(connection, target, generation, &mut known, anchors).await?;
+        contests::add(connection, target, &mut known).await?;
+        states.extend(chunk.iter().filter_map(|object| known.get(object).cloned()));
+    }
+    Ok(states)
 }
