@@ -121,10 +121,13 @@ async fn a_linked_user_tells_of_link_effects_conflict_and_a_change_in_the_target
         rig.full().await.unwrap();
         memory.take_log();
         memory.edit(Kind::User, link.link.id.as_str(), &attributes(json!({"displayName": "Changed"})));
-        rig.pass(rig.target.timing.settling).await;
+        if dialect == Dialect::Sqlite {
+            rig.pass(rig.target.timing.settling).await;
+        }
         assert_eq!(lines(&explain(&rig, &a, Knowledge::Remembered).await), Vec::<String>::new(), "nobody looked");
         let fresh = explain(&rig, &a, Knowledge::Fresh).await;
         assert_eq!(fresh.state.as_ref().unwrap().actual.as_ref().unwrap().attributes["displayName"], json!("Changed"));
+        // The time of PostgreSQL does not move at will, and what was just written has not settled.
         if dialect == Dialect::Sqlite {
             assert_eq!(lines(&fresh), ["~ user a: displayName \"Changed\" -> \"User a\""]);
         }
@@ -140,7 +143,7 @@ async fn unknown_ids_failing_scripts_and_what_is_out_of_scope() {
         rig.write(&[put(user("u100", Some("ann@x.example"))), put(user("u200", None))]).await.unwrap();
         let similar = async |id: &str| match explain(&rig, &ObjectRef::user(id), Knowledge::Remembered).await.source {
             Source::Unknown(similar) => similar.into_iter().map(|object| object.id.to_string()).collect::<Vec<_>>(),
-            other => panic!("{other:?}"),
+            other @ (Source::Present(..) | Source::Deleted) => panic!("{other:?}"),
         };
         assert_eq!(similar("ANN@x.example").await[0], "u100");
         assert_eq!(similar("100").await[0], "u100");
