@@ -124,7 +124,7 @@ impl Memory {
         self.state().page_size = records.max(1);
     }
 
-    /// The verified domains.
+    /// The verified domains; those that begin with `federated.` sign in elsewhere.
     pub fn domains(&self, names: &[&str]) {
         self.state().domains = names.iter().map(|name| (*name).to_owned()).collect();
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrain_model::{Hold, Why};
 use entrain_plan::{Fit, Objection};
 use entrain_store::{HaltKind, Refusal, RunState};
-use entrain_sync::Class;
+use entrain_sync::{Check, Class};
 
 /// The codes in the first column of each section's table, by its title. Each row must say what the code means and what to do.
 fn told() -> BTreeMap<String, BTreeSet<String>> {
@@ -30,11 +30,12 @@ fn told() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn every_reason_code_is_documented_and_no_other() {
-    let known: [(&str, Vec<&str>); 8] = [
+    let known: [(&str, Vec<&str>); 9] = [
         ("Holds", Hold::CODES.to_vec()),
         ("Out of scope", Why::CODES.to_vec()),
         ("Matching", Fit::CODES.to_vec()),
         ("Adoption", Class::CODES.to_vec()),
+        ("Pre-flight", Check::CODES.to_vec()),
         ("Changes that were dropped", Refusal::CODES.to_vec()),
         ("The guard", Objection::codes().collect()),
         ("Halts", HaltKind::CODES.to_vec()),

@@ -36,6 +36,10 @@ pub struct KindSchema {
     pub anchor: String,
     /// A create names the anchor as its key: a repeat makes no second record.
     pub created_by_anchor: bool,
+    /// The attribute by which people of a domain that signs in elsewhere are known there, if the kind has one.
+    pub subject: Option<&'static str>,
+    /// The attribute that mail addresses are made of, if the kind has one.
+    pub nickname: Option<&'static str>,
     /// Attributes without which no record can be made.
     pub required: &'static [&'static str],
     /// The keys by which records are matched unless the operator chooses others, strongest first.

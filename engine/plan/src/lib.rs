@@ -39,4 +39,4 @@ pub use mode::{Origin, permits};
 pub use order::{Dependency, Held, Ordering, Parking, Placed, order};
 pub use render::{json, line};
 pub use undo::{Ends, Inverse, undo};
-pub use validate::{missing, validate};
+pub use validate::{Flaw, FlawSort, flaws, missing, validate};

@@ -9,21 +9,66 @@ use crate::leaves::{Leaf, leaves};
 /// The most characters of a login: in all, before the `@`, after it (Graph, create user: `userPrincipalName`).
 const LOGIN: (usize, usize, usize) = (113, 64, 48);
 
+/// A value that the target would refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Of which attribute, dotted for a part.
+    pub attribute: String,
+    /// What sort of flaw.
+    pub sort: FlawSort,
+    /// What is wrong with it and what to do.
+    pub detail: String,
+}
+
+/// What can be wrong with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FlawSort {
+    /// Nobody can write the attribute, or it does not exist.
+    NotWritable,
+    /// It is of another type.
+    WrongType,
+    /// It has too many characters.
+    TooLong,
+    /// It has too many values.
+    TooMany,
+    /// It has a character that the target does not take.
+    Forbidden,
+    /// It is no login.
+    Login,
+    /// It is a login in a domain that the target has not verified.
+    Domain,
+}
+
 /// The first value that the target would refuse, by attribute name; `None` if all are acceptable.
 ///
 /// Checks type, length in characters, number of values, characters, the form of logins and their domain.
 pub fn validate(kind: Kind, record: &DesiredRecord, schema: &Schema, policy: &Policy) -> Option<Hold> {
+    let of_setting = settings(kind, record, schema).next();
+    let flaw = of_setting.or_else(|| {
+        let leaves = leaves(record, schema.of(kind));
+        leaves.iter().find_map(|leaf| of_leaf(leaf, policy))
+    })?;
+    Some(rejected(&flaw.attribute, flaw.detail))
+}
+
+/// All values that the target would refuse: those of attributes as a whole first.
+pub fn flaws(kind: Kind, record: &DesiredRecord, schema: &Schema, policy: &Policy) -> Vec<Flaw> {
+    let leaves = leaves(record, schema.of(kind));
+    settings(kind, record, schema).chain(leaves.iter().filter_map(|leaf| of_leaf(leaf, policy))).collect()
+}
+
+fn settings<'a>(kind: Kind, record: &'a DesiredRecord, schema: &'a Schema) -> impl Iterator<Item = Flaw> + 'a {
     let schema = schema.of(kind);
-    let wrong_whole = record.settings.iter().find_map(|(name, setting)| {
-        let rule = schema.attributes.get(name.as_str())?;
-        wrong_setting(rule, setting).map(|detail| rejected(name, detail))
-    });
-    wrong_whole.or_else(|| {
-        leaves(record, schema).iter().filter(|leaf| !is_unset(leaf.to)).find_map(|leaf| {
-            let rule = leaf.rule?;
-            wrong_value(leaf, rule, policy).map(|detail| rejected(&leaf.name, detail))
-        })
+    record.settings.iter().filter_map(|(name, setting)| {
+        let (sort, detail) = wrong_setting(schema.attributes.get(name.as_str())?, setting)?;
+        Some(Flaw { attribute: name.clone(), sort, detail })
     })
+}
+
+fn of_leaf(leaf: &Leaf<'_>, policy: &Policy) -> Option<Flaw> {
+    let rule = leaf.rule.filter(|_| !is_unset(leaf.to))?;
+    let (sort, detail) = wrong_value(leaf, rule, policy)?;
+    Some(Flaw { attribute: leaf.name.clone(), sort, detail })
 }
 
 /// The first attribute without which no record can be made, if the record lacks one.
@@ -37,62 +82,72 @@ pub(crate) fn rejected(attribute: &str, detail: String) -> Hold {
     Hold::Rejected { attribute: Some(attribute.to_owned()), detail }
 }
 
-fn wrong_setting(rule: &AttributeSchema, setting: &Setting) -> Option<String> {
+type Wrong = (FlawSort, String);
+
+fn wrong_setting(rule: &AttributeSchema, setting: &Setting) -> Option<Wrong> {
     if rule.writable == Writable::Never {
-        return Some("the target lets nobody write it: remove it from the mapping".to_owned());
+        return Some((FlawSort::NotWritable, "the target lets nobody write it: remove it from the mapping".to_owned()));
     }
     let (Shape::Parts(parts), Setting::Set(value) | Setting::CreateOnly(value)) = (rule.shape, setting) else { return None };
-    let Some(members) = value.as_object() else { return (!is_unset(value)).then(|| type_message("an object", value)) };
+    let Some(members) = value.as_object() else { return (!is_unset(value)).then(|| wrong_type("an object", value)) };
     let stranger = members.keys().find(|name| !parts.contains(&name.as_str()))?;
-    Some(format!("it has no part `{stranger}`: correct the name in the mapping"))
+    Some((FlawSort::NotWritable, format!("it has no part `{stranger}`: correct the name in the mapping")))
 }
 
-fn wrong_value(leaf: &Leaf<'_>, rule: &AttributeSchema, policy: &Policy) -> Option<String> {
+fn wrong_value(leaf: &Leaf<'_>, rule: &AttributeSchema, policy: &Policy) -> Option<Wrong> {
     match (leaf.shape, leaf.to) {
         (Shape::Text, Json::String(text)) => wrong_text(text, rule),
-        (Shape::Login, Json::String(text)) => wrong_text(text, rule).or_else(|| wrong_login(text, policy)),
+        (Shape::Login, Json::String(text)) => {
+            let wrong = wrong_text(text, rule)
+                .map(|(sort, detail)| (if sort == FlawSort::Forbidden { FlawSort::Login } else { sort }, detail));
+            wrong.or_else(|| wrong_login(text, policy))
+        }
         (Shape::Texts, Json::Array(list)) => wrong_list(list, rule),
         (Shape::Boolean, Json::Bool(_)) | (Shape::Parts(_) | Shape::Whole, _) => None,
         (Shape::DateTime, value) => {
-            instant(value).is_none().then(|| format!("{value} is no date or time: give it as 2024-05-31 or 2024-05-31T00:00:00Z"))
+            let detail = || format!("{value} is no date or time: give it as 2024-05-31 or 2024-05-31T00:00:00Z");
+            instant(value).is_none().then(|| (FlawSort::WrongType, detail()))
         }
-        (Shape::Text | Shape::Login, other) => Some(type_message("a text", other)),
-        (Shape::Texts, other) => Some(type_message("a list of texts", other)),
-        (Shape::Boolean, other) => Some(type_message("`true` or `false`", other)),
+        (Shape::Text | Shape::Login, other) => Some(wrong_type("a text", other)),
+        (Shape::Texts, other) => Some(wrong_type("a list of texts", other)),
+        (Shape::Boolean, other) => Some(wrong_type("`true` or `false`", other)),
     }
 }
 
-fn type_message(wanted: &str, found: &Json) -> String {
-    format!("the target takes {wanted} and the mapping gives {found}: convert it in the mapping")
+fn wrong_type(wanted: &str, found: &Json) -> Wrong {
+    (FlawSort::WrongType, format!("the target takes {wanted} and the mapping gives {found}: convert it in the mapping"))
 }
 
-fn wrong_list(list: &[Json], rule: &AttributeSchema) -> Option<String> {
+fn wrong_list(list: &[Json], rule: &AttributeSchema) -> Option<Wrong> {
     if let Some(max) = rule.max_values.filter(|max| list.len() > *max) {
         let count = list.len();
-        return Some(format!("it has {count} values; the target allows {max}: choose among them in the mapping"));
+        let detail = format!("it has {count} values; the target allows {max}: choose among them in the mapping");
+        return Some((FlawSort::TooMany, detail));
     }
     list.iter().find_map(|value| match value.as_str() {
         Some(text) => wrong_text(text, rule),
-        None => Some(type_message("a list of texts", value)),
+        None => Some(wrong_type("a list of texts", value)),
     })
 }
 
-fn wrong_text(text: &str, rule: &AttributeSchema) -> Option<String> {
+fn wrong_text(text: &str, rule: &AttributeSchema) -> Option<Wrong> {
     let count = text.chars().count();
     if let Some(max) = rule.max_length.filter(|max| count > *max) {
-        return Some(format!(
-            "it has {count} characters; the target allows {max}: shorten it in the source or truncate it in the mapping"
-        ));
+        let detail =
+            format!("it has {count} characters; the target allows {max}: shorten it in the source or truncate it in the mapping");
+        return Some((FlawSort::TooLong, detail));
     }
     if let Some(bad) = text.chars().find(|c| rule.forbidden.contains(*c)) {
-        return Some(format!("{text:?} contains {bad:?}, which the target does not allow: replace it in the mapping"));
+        let detail = format!("{text:?} contains {bad:?}, which the target does not allow: replace it in the mapping");
+        return Some((FlawSort::Forbidden, detail));
     }
     let bad = text.chars().find(|c| rule.ascii && !c.is_ascii())?;
-    Some(format!("{text:?} contains {bad:?}; the target allows ASCII alone: fold it in the mapping"))
+    let detail = format!("{text:?} contains {bad:?}; the target allows ASCII alone: fold it in the mapping");
+    Some((FlawSort::Forbidden, detail))
 }
 
-fn wrong_login(login: &str, policy: &Policy) -> Option<String> {
-    let malformed = |why: &str| Some(format!("{login:?} {why}: correct it in the source or in the mapping"));
+fn wrong_login(login: &str, policy: &Policy) -> Option<Wrong> {
+    let malformed = |why: &str| Some((FlawSort::Login, format!("{login:?} {why}: correct it in the source or in the mapping")));
     let Some((local, domain)) = login.split_once('@').filter(|(local, domain)| !local.is_empty() && !domain.is_empty()) else {
         return malformed("is not of the form local@domain");
     };
@@ -113,7 +168,7 @@ fn wrong_login(login: &str, policy: &Policy) -> Option<String> {
             return malformed(&format!("has {count} characters {place}; the target allows {max}"));
         }
     }
-    unverified(domain, policy)
+    unverified(domain, policy).map(|detail| (FlawSort::Domain, detail))
 }
 
 fn unverified(domain: &str, policy: &Policy) -> Option<String> {

@@ -252,7 +252,7 @@ fn of_hold(hold: &Hold) -> Option<Class> {
 }
 
 /// What a hold of a reference names as its attribute.
-const REFERENCES: [&str; 3] = ["member", "owner", "manager"];
+pub(crate) const REFERENCES: [&str; 3] = ["member", "owner", "manager"];
 
 fn words(evidence: &Evidence) -> String {
     match evidence {

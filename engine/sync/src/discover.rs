@@ -15,15 +15,21 @@ pub(crate) type Seen = i64;
 
 /// Refreshes the mirror: facts of the tenant, users, groups, recycle bin, holders of roles.
 pub(crate) async fn discover(run: &mut Run<'_>, learned: &Learned) -> Result<Seen, SyncError> {
-    announce(run.progress());
     tenant(run).await?;
+    read(run, learned).await?;
+    // Whatever an incremental read does not mention is as the mirror has it: all rows are fresh.
+    Ok(0)
+}
+
+/// Reads users, groups, recycle bin and holders of roles.
+pub(crate) async fn read(run: &Run<'_>, learned: &Learned) -> Result<(), SyncError> {
+    announce(run.progress());
     for kind in Kind::ALL {
         records(run, kind, learned).await?;
         recycle_bin(run, kind).await?;
     }
     privileged(run).await?;
-    // Whatever an incremental read does not mention is as the mirror has it: all rows are fresh.
-    Ok(0)
+    Ok(())
 }
 
 /// Reads back what the run itself wrote, so that the next run does not take it for somebody's change.

@@ -144,7 +144,8 @@ impl Engine {
                 self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind, mapping).await?
             }
         };
-        let mut run = Run { holder, ..self.run_of(target, &ask, id, epoch, progress) };
+        let mut run = self.run_of(target, &ask, id, epoch, progress);
+        run.holder = holder;
         let result = run.steps(&ask).await;
         run.finish(&ask, result).await
     }
@@ -237,7 +238,7 @@ impl Run<'_> {
     }
 
     /// Takes what the run needs for itself: the target for a full run, the objects for a small one.
-    async fn claim(&self, scope: &Scope) -> Result<(), SyncError> {
+    pub(crate) async fn claim(&self, scope: &Scope) -> Result<(), SyncError> {
         let (store, name, lease) = (self.store(), &self.target.name, self.target.timing.lease);
         match scope {
             Scope::Everything => self.claim_target().await,

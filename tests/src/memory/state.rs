@@ -289,7 +289,7 @@ impl State {
     }
 
     pub(super) fn tenant(&self) -> Tenant {
-        let domain = |name: &String| Domain { name: name.clone(), verified: true, federated: false };
+        let domain = |name: &String| Domain { name: name.clone(), verified: true, federated: name.starts_with("federated.") };
         Tenant {
             id: "tenant".to_owned(),
             display_name: "In memory".to_owned(),

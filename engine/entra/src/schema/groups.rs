@@ -20,6 +20,8 @@ pub(super) fn schema() -> KindSchema {
         anchor: GROUP_ANCHOR.to_owned(),
         // The mail nickname is required too; the adapter derives one from the anchor where the mapping gives none.
         created_by_anchor: true,
+        subject: None,
+        nickname: None,
         required: &["displayName", "mailEnabled", "securityEnabled"],
         match_keys: vec![MatchKey { attribute: "displayName".into(), source: None }],
         attributes,

@@ -41,6 +41,8 @@ pub(super) fn schema(config: &EntraConfig) -> KindSchema {
         enabled: Some("accountEnabled"),
         anchor: config.anchor_users.clone(),
         created_by_anchor: false,
+        subject: Some("onPremisesImmutableId"),
+        nickname: Some("mailNickname"),
         required: &["accountEnabled", "displayName", "mailNickname", "userPrincipalName"],
         match_keys: vec![
             MatchKey { attribute: "userPrincipalName".into(), source: None },

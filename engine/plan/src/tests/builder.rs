@@ -56,6 +56,8 @@ pub(super) fn schema() -> Schema {
         enabled,
         anchor: "anchor".to_owned(),
         created_by_anchor: false,
+        subject: None,
+        nickname: None,
         required: &["name"],
         match_keys: Vec::new(),
         attributes,

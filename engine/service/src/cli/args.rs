@@ -77,6 +77,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Take back what a run did, as far as nobody has changed it since
     Undo(UndoArgs),
+    /// Check source and tenant for all that would go wrong, without writing to the target; exit code 5 with findings
+    Preflight(TargetArgs),
     /// Report what a first run would take over, make and leave alone, without writing to the target
     Adoption(AdoptionArgs),
     /// List the latest runs, or show one with its plan

@@ -23,6 +23,7 @@ mod output;
 mod park;
 mod plan;
 mod plan_text;
+mod preflight;
 mod progress;
 mod report;
 mod resume;
@@ -79,6 +80,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::ApplyEvents(args) => events::run(args, global, output).await,
         Command::Sync(args) => sync::run(args, global, output).await,
         Command::Plan(args) => plan::run(args, global, output).await,
+        Command::Preflight(args) => preflight::run(args, global, output).await,
         Command::Adoption(args) => adoption::run(args, global, output).await,
         Command::Runs(args) => runs::run(args, global, output).await,
         Command::Apply(args) => apply::run(args, global, output).await,
