@@ -16,15 +16,15 @@ pub(crate) struct Watched {
     pub(crate) expiry: Option<Vec<Expiry>>,
 }
 
-/// Makes the alarms of a target what they should be. Returns what turned.
+/// Makes the alarms of a target what they should be. Returns what turned. The alarm of a halt is not among them: whoever
+/// halts or resumes a target raises or clears it at once, and a look that was late would raise it anew.
 pub(crate) async fn look(store: &Store, config: &AlarmsConfig, watched: &Watched) -> Result<Vec<(Turn, AlarmRow)>, StoreError> {
     let (name, now) = (&watched.target, store.now());
     let Some(row) = store.target(name).await? else { return Ok(Vec::new()) };
     let held = store.held_objects(name, now.saturating_sub(millis(config.holds_after))).await?;
     let waiting = store.waiting_runs(name).await?;
     let mut wanted = vec![
-        (AlarmKind::Halt, row.halt.as_ref().map(entrain_store::Halt::alarm).into_iter().collect::<Vec<_>>()),
-        (AlarmKind::Approval, waiting.iter().map(approval).collect()),
+        (AlarmKind::Approval, waiting.iter().map(approval).collect::<Vec<_>>()),
         (AlarmKind::Holds, holds(held).into_iter().collect()),
         (AlarmKind::NoFullSync, no_full_sync(&row, now, config.no_full_sync).into_iter().collect()),
     ];
