@@ -121,6 +121,8 @@ create table desired (
   looks_up_version integer not null,
   primary key (target, kind, id)
 ) strict, without rowid;
+-- References ask for the state of each member; the bodies would have to be read for it.
+create index desired_state on desired (target, kind, id, state);
 
 -- The target attributes that a ruling has ever named.
 create table desired_names (
@@ -190,7 +192,9 @@ create table mirror_refs (
   generation integer not null,
   primary key (target, id, relation, to_id)
 ) strict, without rowid;
-create index mirror_refs_to on mirror_refs (target, to_id);
+-- For those who look for a record's name at the other end, and say `to_id <> ''`. Whoever knows both ends reads the primary key,
+-- where the references of one group are neighbours; here they are all over the index.
+create index mirror_refs_to on mirror_refs (target, to_id) where to_id <> '';
 
 -- What is indexed of each kind, and where its next incremental read begins.
 create table mirror_kinds (
@@ -332,7 +336,8 @@ create table reviewed (
   primary key (plan, kind, id, digest)
 ) strict, without rowid;
 
--- The links that a plan will make: its references are compared as if they stood already.
+-- The links that a plan will make: its references are compared as if they stood already. They go with
+-- the end of the run.
 create table plan_links (
   run text not null,
   kind text not null,

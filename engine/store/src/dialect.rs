@@ -58,6 +58,19 @@ impl Dialect {
         }
     }
 
+    /// Names the tables that are more than `$1` times as large as when the server last looked into them. SQLite has no need of it.
+    pub(crate) fn grown_tables(&self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite(_) => None,
+            Dialect::Postgres => Some(
+                "select cast(c.relname as text) as name from pg_class c
+                 where c.relnamespace = cast(cast(current_schema() as text) as regnamespace) and c.relkind = 'r'
+                   and pg_has_role(c.relowner, 'usage')
+                   and pg_relation_size(c.oid) > $1 * cast(c.relpages as bigint) * cast(current_setting('block_size') as bigint)",
+            ),
+        }
+    }
+
     /// Waits for writers of the source to end, and keeps new ones out until this transaction ends. SQLite has one writer.
     pub(crate) fn lock_source(&self) -> Option<&'static str> {
         match self {

@@ -32,6 +32,7 @@ mod scope;
 mod source;
 mod sql;
 mod state;
+mod statistics;
 mod store;
 mod target;
 mod watch;

@@ -76,18 +76,31 @@ impl Stage {
         Some(ReferenceCursor { stage, done: 0, key: Vec::new() })
     }
 
-    /// How many columns the key of its rows has.
-    fn key_length(self) -> usize {
+    /// The columns of the index that it walks, in the order of its rows.
+    fn columns(self) -> &'static str {
         match self {
-            Stage::Managers => 1,
-            Stage::Members => 4,
-            Stage::Removals => 3,
+            Stage::Managers => "u.id",
+            Stage::Members => "m.group_id, m.role, m.member_kind, m.member_id",
+            Stage::Removals => "r.id, r.relation, r.to_id",
         }
+    }
+
+    /// The names of these columns in its rows.
+    fn key_columns(self) -> &'static [&'static str] {
+        match self {
+            Stage::Managers => &["id"],
+            Stage::Members => &["id", "relation", "to_kind", "to_id"],
+            Stage::Removals => &["from_record", "relation", "to_record"],
+        }
+    }
+
+    fn key_length(self) -> usize {
+        self.key_columns().len()
     }
 }
 
 impl Store {
-    /// The next differences, and where to go on; `None` at the end. Additions come before removals. An object that is not
+    /// The next differences, and where to go on; `None` at the end. A page may be empty before the end. Additions come before removals. An object that is not
     /// present here, that is parked, or whose record must not be written has none. A reference is removed only between
     /// records that are linked to present objects; one to an object that left stays as it is. What the plan of the run will
     /// link is compared as if it were linked.
@@ -113,13 +126,12 @@ pub(crate) async fn page(
     rows: usize,
 ) -> Result<Page> {
     let mut changes = Vec::new();
-    let mut next = Some(after.unwrap_or(ReferenceCursor { stage: Stage::Managers, done: 0, key: Vec::new() }));
+    let first = after.unwrap_or(ReferenceCursor { stage: Stage::Managers, done: 0, key: Vec::new() });
+    let ReferenceScope::Only(objects) = scope else { return all(connection, (target, run), first, rows).await };
+    let mut next = Some(first);
     while let Some(cursor) = next.take_if(|_| changes.len() < rows) {
         let room = rows - changes.len();
-        let (found, then) = match scope {
-            ReferenceScope::Everything => all(connection, (target, run), cursor, room).await?,
-            ReferenceScope::Only(objects) => some(connection, (target, run), objects, cursor, room).await?,
-        };
+        let (found, then) = some(connection, (target, run), objects, cursor, room).await?;
         changes.extend(found);
         next = then;
     }
@@ -128,6 +140,9 @@ pub(crate) async fn page(
 
 type Page = (Vec<ReferenceChange>, Option<ReferenceCursor>);
 
+/// References that are looked at for each change that a page may hold: a page ends in bounded time, also where nothing differs.
+const LOOKED_AT: usize = 10;
+
 async fn all(
     connection: &mut AnyConnection,
     (target, run): (&TargetName, &RunId),
@@ -135,24 +150,57 @@ async fn all(
     rows: usize,
 ) -> Result<Page> {
     let stage = cursor.stage;
-    let text = match stage {
-        Stage::Managers => sql::additions(&sql::MANAGER, "u.id > $3 order by u.id limit $4"),
-        Stage::Members => sql::additions(
-            &sql::MEMBER,
-            "(m.group_id, m.role, m.member_kind, m.member_id) > ($3, $4, $5, $6)
-               order by m.group_id, m.role, m.member_kind, m.member_id limit $7",
-        ),
-        Stage::Removals => {
-            sql::removals("(r.id, r.relation, r.to_id) > ($3, $4, $5) order by r.id, r.relation, r.to_id limit $6")
-        }
+    let end = end_of(connection, target, &cursor, rows.saturating_mul(LOOKED_AT)).await?;
+    let (columns, length) = (stage.columns(), stage.key_length());
+    let until = match &end {
+        Some(_) => format!("and ({columns}) <= ({})", places(3 + length, length)),
+        None => String::new(),
     };
-    let sql = keyed(Sql::new(&text).arg(target).arg(run), &cursor.key, stage.key_length()).arg(limit(rows));
+    let last = 3 + length * if end.is_some() { 2 } else { 1 };
+    let page = format!("({columns}) > ({}) {until} order by {columns} limit ${last}", places(3, length));
+    let text = match stage {
+        Stage::Managers => sql::additions(&sql::MANAGER, &page),
+        Stage::Members => sql::additions(&sql::MEMBER, &page),
+        Stage::Removals => sql::removals(&page),
+    };
+    let sql = keyed(Sql::new(&text).arg(target).arg(run), &cursor.key, length);
+    let sql = end.iter().flatten().fold(sql, |sql, column| sql.arg(column)).arg(limit(rows));
     let found = sql.all(connection).await?;
-    let next = match found.last() {
-        Some(last) if found.len() == rows => Some(ReferenceCursor { stage, done: 0, key: key_of(last, stage)? }),
-        _ => stage.next(),
+    let next = match (found.last(), end) {
+        (Some(last), _) if found.len() == rows => Some(ReferenceCursor { stage, done: 0, key: key_of(last, stage)? }),
+        (_, Some(key)) => Some(ReferenceCursor { stage, done: 0, key }),
+        (_, None) => stage.next(),
     };
     Ok((changes(&found)?, next))
+}
+
+/// The key so many references further on; none if there are fewer.
+async fn end_of(
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    cursor: &ReferenceCursor,
+    references: usize,
+) -> Result<Option<Vec<String>>> {
+    let (stage, columns, length) = (cursor.stage, cursor.stage.columns(), cursor.stage.key_length());
+    let (table, within) = match stage {
+        Stage::Managers => ("users u", ""),
+        Stage::Members => ("memberships m", ""),
+        Stage::Removals => ("mirror_refs r", "r.target = $1 and "),
+    };
+    let named = stage.key_columns().iter().zip(columns.split(", ")).map(|(name, column)| format!("{column} as {name}"));
+    let text = format!(
+        "select {} from {table} where {within}({columns}) > ({}) order by {columns} limit 1 offset ${}",
+        named.collect::<Vec<_>>().join(", "),
+        places(2, length),
+        2 + length
+    );
+    let sql = keyed(Sql::new(&text).arg(target), &cursor.key, length).arg(limit(references.saturating_sub(1)));
+    sql.one(connection).await?.map(|row| key_of(&row, stage)).transpose()
+}
+
+/// So many placeholders, beginning with this number.
+fn places(first: usize, number: usize) -> String {
+    (first..first + number).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Users have one manager at most and go by the page; groups may be large and go one by one.
@@ -210,12 +258,7 @@ fn keyed(sql: Sql, key: &[String], length: usize) -> Sql {
 }
 
 fn key_of(row: &AnyRow, stage: Stage) -> Result<Vec<String>> {
-    let columns: &[&str] = match stage {
-        Stage::Managers => &["id"],
-        Stage::Members => &["id", "relation", "to_kind", "to_id"],
-        Stage::Removals => &["from_record", "relation", "to_record"],
-    };
-    columns.iter().map(|column| row.str(column)).collect()
+    stage.key_columns().iter().map(|column| row.str(column)).collect()
 }
 
 fn changes(rows: &[AnyRow]) -> Result<Vec<ReferenceChange>> {

@@ -164,7 +164,7 @@ impl Store {
         Ok(id)
     }
 
-    /// Ends a run. A held plan takes the place of the plans of the same scope that were held before it.
+    /// Ends a run. What it was going to link is forgotten: its lines say so too. A held plan takes the place of the plans of the same scope that were held before it.
     pub async fn finish_run(&self, run: &RunId, state: RunState, report: &Json) -> Result<()> {
         let mut tx = self.begin_derived().await?;
         Sql::new("update runs set state = $1, finished_at = $2, report = $3 where id = $4")
@@ -175,6 +175,7 @@ impl Store {
             .run(&mut tx)
             .await?;
         supersede(&mut tx, run, state).await?;
+        forget_links(&mut tx, run, state).await?;
         Ok(tx.commit().await?)
     }
 
@@ -273,6 +274,22 @@ async fn supersede(connection: &mut AnyConnection, run: &RunId, state: RunState)
     .arg(run)
     .arg(EVERYTHING)
     .arg(state.as_str())
+    .run(connection)
+    .await?;
+    Ok(())
+}
+
+/// Forgets what the run was going to link. Full runs exclude each other: one that came to an end of its own knows that those
+/// which began earlier and go on by their row are dead.
+async fn forget_links(connection: &mut AnyConnection, run: &RunId, state: RunState) -> Result<()> {
+    let planned = matches!(state, RunState::Converged | RunState::Partial | RunState::Held | RunState::Planned);
+    Sql::new(
+        "delete from plan_links where run = $1 or run in (select r.id from runs r join runs o on o.target = r.target
+           where $2 = 1 and o.id = $1 and o.scope = $3 and r.scope = o.scope and r.id < o.id and r.state = 'running')",
+    )
+    .arg(run)
+    .arg(planned)
+    .arg(EVERYTHING)
     .run(connection)
     .await?;
     Ok(())

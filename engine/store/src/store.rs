@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Clock, Millis};
@@ -43,6 +43,8 @@ struct Inner {
     /// When the offset was measured, by the clock.
     measured: AtomicI64,
     waker: Waker,
+    /// Pages that somebody has filled tables with.
+    pages: AtomicU64,
     /// What the writing connection of SQLite is set to.
     durability: Mutex<Durability>,
     /// Draws the salts of the audit.
@@ -119,6 +121,7 @@ impl Store {
             offset: AtomicI64::new(0),
             measured: AtomicI64::new(Millis::MIN),
             waker: Waker::default(),
+            pages: AtomicU64::new(0),
             durability: Mutex::new(Durability::Synced),
             sealer,
         };
@@ -172,6 +175,10 @@ impl Store {
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.inner.clock
+    }
+
+    pub(crate) fn pages(&self) -> &AtomicU64 {
+        &self.inner.pages
     }
 
     pub(crate) fn waker(&self) -> &Waker {

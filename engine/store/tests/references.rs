@@ -19,6 +19,9 @@ on_both!(
     a_scope_sees_its_own_references,
     large_groups_are_paged,
     links_that_are_planned_count_as_made,
+    what_does_not_differ_is_read_in_pages,
+    the_end_of_a_run_forgets_what_it_was_to_link,
+    tables_that_grow_are_measured,
 );
 
 fn gr(id: &str) -> ObjectRef {
@@ -305,4 +308,69 @@ async fn links_that_are_planned_count_as_made(database: Arc<Database>) {
     let only = [gr("g")];
     assert_eq!(all(&store, &run, ReferenceScope::Only(&only), 10).await, [missing]);
     assert_eq!(changes(&store).await, three, "the plan of another run says nothing");
+}
+
+async fn what_does_not_differ_is_read_in_pages(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let ids: Vec<String> = (0..40).map(|n| format!("u{n:02}")).collect();
+    let mut rows: Vec<_> = ids.iter().map(|id| user(id)).collect();
+    rows.push(group("g"));
+    rows.extend(ids.iter().map(|id| joins("g", us(id))));
+    write(&store, &rows).await;
+    make_present(&store, &ids.iter().map(|id| us(id)).collect::<Vec<_>>()).await;
+    make_present(&store, &[gr("g")]).await;
+    link(&store, &gr("g"), "tg").await;
+    for id in &ids {
+        link(&store, &us(id), &format!("t-{id}")).await;
+    }
+    let members: Vec<String> = ids.iter().map(|id| format!("t-{id}")).collect();
+    mirror(&store, Kind::Group, Reading::Full, 1, &[team("tg", &members.iter().map(String::as_str).collect::<Vec<_>>())]).await;
+    let (mut pages, mut after) = (0, None);
+    loop {
+        let scope = ReferenceScope::Everything;
+        let (page, next) = store.reference_page(&target(), &"nothing planned".into(), scope, after, 2).await.unwrap();
+        assert_eq!(page, []);
+        pages += 1;
+        match next {
+            Some(cursor) => after = Some(cursor),
+            None => break,
+        }
+    }
+    // Twice 20 managers that nobody has, twice 20 members, twice 20 references; each stage learns by a last page that it ends.
+    assert_eq!(pages, 9);
+}
+
+async fn the_end_of_a_run_forgets_what_it_was_to_link(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let planned = || database.shell("select count(*) from plan_links");
+    let to = Action::Link { id: "t".into(), evidence: Evidence::Anchor, write_anchor: false };
+    let dead = begin(&store).await;
+    plan(&store, &dead, &us("a"), &to, Basis::default()).await;
+    let busy = begin(&store).await;
+    plan(&store, &busy, &us("a"), &to, Basis::default()).await;
+    store.finish_run(&busy, RunState::Failed, &json!({})).await.unwrap();
+    assert_eq!(planned(), "1", "a run that could not begin says nothing of the one that goes on");
+    let run = begin(&store).await;
+    plan(&store, &run, &us("a"), &to, Basis::default()).await;
+    let later = begin(&store).await;
+    plan(&store, &later, &us("a"), &to, Basis::default()).await;
+    store.finish_run(&run, RunState::Converged, &json!({})).await.unwrap();
+    assert_eq!(planned(), "1", "its own and those of the dead");
+    store.finish_run(&later, RunState::Planned, &json!({})).await.unwrap();
+    assert_eq!(planned(), "0");
+}
+
+async fn tables_that_grow_are_measured(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    write(&store, &[user("a"), user("b")]).await;
+    store.keep_statistics().await.unwrap();
+    store.settle_statistics().await.unwrap();
+    if database.sort == Sort::Postgres {
+        let measured = |table: &str| database.shell(&format!("select reltuples from pg_class where relname = '{table}'"));
+        assert_eq!(measured("users"), "2");
+        let many: Vec<_> = (0..1_000).map(|n| user(&format!("u{n}"))).collect();
+        write(&store, &many).await;
+        store.settle_statistics().await.unwrap();
+        assert_eq!(measured("users"), "1002");
+    }
 }

@@ -20,6 +20,7 @@ pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judge
     run.progress().begin(Step::Plan, None);
     match &ask.scope {
         Scope::Everything => {
+            run.store().settle_statistics().await?;
             let mut after = None;
             loop {
                 let page = run.store().object_page(&run.target.name, after.as_ref(), PAGE).await?;
@@ -27,6 +28,7 @@ pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judge
                 after = Some(last.clone());
                 objects(run, seen, &page).await?;
             }
+            run.store().settle_statistics().await?;
             references(run, ReferenceScope::Everything).await?;
         }
         Scope::Only(objects_only) => {
@@ -156,6 +158,7 @@ async fn put(run: &Run<'_>, lines: &[PlannedLine]) -> Result<(), SyncError> {
 async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), SyncError> {
     let mut after = None;
     loop {
+        run.keep().await?;
         let (page, next) = run.store().reference_page(&run.target.name, &run.id, scope, after, PAGE).await?;
         let from: BTreeSet<_> = page.iter().map(|change| change.object.clone()).collect();
         let from: Vec<_> = from.into_iter().collect();

@@ -267,6 +267,9 @@ impl Run<'_> {
     /// Renews the claim of a full run before it runs out.
     pub(crate) async fn keep(&self) -> Result<(), SyncError> {
         let (store, lease) = (self.store(), self.target.timing.lease);
+        if self.whole() {
+            store.keep_statistics().await?;
+        }
         let due = self.claimed.load(Ordering::Relaxed).saturating_add(millis(lease / 3));
         if !self.whole() || store.now() < due {
             return Ok(());

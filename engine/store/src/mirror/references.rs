@@ -74,8 +74,9 @@ pub(crate) async fn write_references(
 /// Removes all references from and to records that are no longer alive.
 pub(crate) async fn drop_references(connection: &mut AnyConnection, target: &TargetName, ids: &[&TargetId]) -> Result<()> {
     for chunk in ids.chunks(CHUNK) {
-        for column in ["id", "to_id"] {
-            Sql::new(&format!("delete from mirror_refs where target = $1 and {column} in (values "))
+        // The index of the other ends is used only where its condition is said.
+        for ends in ["id", "to_id <> '' and to_id"] {
+            Sql::new(&format!("delete from mirror_refs where target = $1 and {ends} in (values "))
                 .arg(target)
                 .rows(chunk.iter().map(|id| [Arg::from(*id)]))
                 .text(")")

@@ -83,3 +83,33 @@ fn writable(kind: &str, id: &str) -> String {
                  or exists (select 1 from privileged g where g.target = $1 and g.id = x.id)))"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+
+    use super::*;
+    use crate::schema::MIGRATIONS;
+    use crate::sql::{Columns as _, Sql};
+
+    async fn plan(text: &str, args: usize) -> Vec<String> {
+        sqlx::any::install_default_drivers();
+        let mut connection = AnyConnection::connect("sqlite::memory:").await.unwrap();
+        connection.execute(AssertSqlSafe(MIGRATIONS[0].sqlite)).await.unwrap();
+        let sql = (0..args).fold(Sql::new(&format!("explain query plan {text}")), |sql, _| sql.arg("x"));
+        sql.all(&mut connection).await.unwrap().iter().map(|row| row.str("detail").unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn members_are_compared_by_keys_that_are_near_each_other() {
+        let steps = plan(&additions(&MEMBER, "m.group_id > $2"), 2).await;
+        let of = |table: &str| steps.iter().filter(|step| step.starts_with(&format!("SEARCH {table} "))).collect::<Vec<_>>();
+        assert!(steps[0].starts_with("SEARCH m USING PRIMARY KEY"), "the page comes first: {steps:?}");
+        assert!(
+            of("r").iter().all(|step| step.contains("PRIMARY KEY (target=? AND id=? AND relation=? AND to_id=?)")),
+            "{steps:?}"
+        );
+        assert!(of("dt").iter().all(|step| step.contains("COVERING INDEX desired_state")), "{steps:?}");
+        assert_eq!((of("r").len(), of("dt").len()), (1, 1));
+    }
+}
