@@ -164,7 +164,8 @@ impl Store {
         Ok(id)
     }
 
-    /// Ends a run. What it was going to link is forgotten: its lines say so too. A held plan takes the place of the plans of the same scope that were held before it.
+    /// Ends a run. What it was going to link is forgotten: its lines say so too. A held plan takes the place of the plans of the
+    /// same scope that were held before it.
     pub async fn finish_run(&self, run: &RunId, state: RunState, report: &Json) -> Result<()> {
         let mut tx = self.begin_derived().await?;
         Sql::new("update runs set state = $1, finished_at = $2, report = $3 where id = $4")
