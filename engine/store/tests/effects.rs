@@ -10,6 +10,7 @@ use common::*;
 use entrain_model::*;
 use entrain_store::*;
 use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 on_both!(
     an_intent_is_refused_when_its_basis_moved,
@@ -227,20 +228,23 @@ async fn an_intent_waits_for_a_halt_under_way(database: Arc<Database>) {
     let start = case.planned(create(), case.basis().await).await;
     let text = serde_json::to_string(&halt(HaltKind::Credential)).unwrap();
     let update = format!("update targets set epoch = epoch + 1, halt = '{text}'");
-    let shell = database.clone();
-    let halting = tokio::task::spawn_blocking(move || {
-        match shell.sort {
-        // Several statements of one `-c` are one transaction.
-        Sort::Postgres => shell.shell(&format!("{update}; select pg_sleep(1)")),
-        Sort::Sqlite => shell.shell(&format!(
-            "begin immediate; {update}; with recursive n (i) as (select 1 union all select i + 1 from n where i < 3000000) select max(i) from n; commit"
-        )),
+    sqlx::any::install_default_drivers();
+    let mut halting = sqlx::AnyConnection::connect(&database.url).await.unwrap();
+    let begin = if database.sort == Sort::Postgres { "begin" } else { "begin immediate" };
+    for statement in [begin, &update] {
+        halting.execute(AssertSqlSafe(statement.to_owned())).await.unwrap();
     }
-    });
-    tokio::time::sleep(Duration::from_millis(400)).await;
-    assert!(!halting.is_finished(), "the halt is still being recorded");
-    assert_eq!(case.begin(&start).await, Some(Refusal::Halted));
-    halting.await.unwrap();
+    // From here on the halt is being recorded: the intent must not be judged before that has ended.
+    let (halted, begun) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            halting.execute("commit").await
+        },
+        case.begin(&start)
+    );
+    halted.unwrap();
+    assert_eq!(begun, Some(Refusal::Halted));
+    halting.close().await.unwrap();
 }
 
 async fn a_record_is_never_linked_twice(database: Arc<Database>) {

@@ -41,7 +41,7 @@ async fn a_row_is_due_when_it_is_quiet(database: Arc<Database>) {
     write(&store, &[user("u1")]).await;
     assert_eq!(due(&store, 60_000, 600_000).await, vec![]);
     let next = store.next_due(&target(), Duration::from_secs(60), Duration::from_secs(600)).await.unwrap().unwrap();
-    assert!((next - store.now() - 60_000).abs() < 2_000, "{next}");
+    assert!((1..=61_000).contains(&(next - store.now())), "{next}");
     let now = store.next_due(&target(), Duration::ZERO, Duration::from_secs(600)).await.unwrap().unwrap();
     assert!(now <= store.now());
     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -173,9 +173,9 @@ async fn a_lease_runs_out(database: Arc<Database>) {
     let (u1, u2) = (ObjectRef::user("u1"), ObjectRef::user("u2"));
     let both = [u1.clone(), u2.clone()];
     assert_eq!(store.lease(&target(), "a", &[u1.clone()], LEASE).await.unwrap(), vec![u1.clone()]);
-    assert_eq!(store.lease(&target(), "b", &both, Duration::from_millis(500)).await.unwrap(), vec![u2.clone()]);
+    assert_eq!(store.lease(&target(), "b", &both, LEASE).await.unwrap(), vec![u2.clone()]);
     assert_eq!(store.lease(&target(), "a", &both, LEASE).await.unwrap(), vec![u1.clone()], "one's own is renewed");
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    database.shell("update leases set until = until - 600000 where holder = 'b'");
     assert_eq!(store.lease(&target(), "a", &both, LEASE).await.unwrap().len(), 2);
     assert_eq!(store.lease(&target(), "b", &both, LEASE).await.unwrap(), vec![]);
     store.release(&target(), "b", None).await.unwrap();
