@@ -280,17 +280,19 @@ async fn supersede(connection: &mut AnyConnection, run: &RunId, state: RunState)
     Ok(())
 }
 
-/// Forgets what the run was going to link. Full runs exclude each other: one that came to an end of its own knows that those
-/// which began earlier and go on by their row are dead.
+/// Forgets what the run was going to link, unless it only planned: then a report of it may be asked for. Full runs exclude
+/// each other: one that came to an end of its own knows that those which began earlier and go on by their row are dead, and
+/// takes the place of those that were only planned.
 async fn forget_links(connection: &mut AnyConnection, run: &RunId, state: RunState) -> Result<()> {
-    let planned = matches!(state, RunState::Converged | RunState::Partial | RunState::Held | RunState::Planned);
+    let ended = matches!(state, RunState::Converged | RunState::Partial | RunState::Held | RunState::Planned);
     Sql::new(
-        "delete from plan_links where run = $1 or run in (select r.id from runs r join runs o on o.target = r.target
-           where $2 = 1 and o.id = $1 and o.scope = $3 and r.scope = o.scope and r.id < o.id and r.state = 'running')",
+        "delete from plan_links where (run = $1 and $4 = 0) or run in (select r.id from runs r join runs o on o.target = r.target
+           where $2 = 1 and o.id = $1 and o.scope = $3 and r.scope = o.scope and r.id < o.id and r.state in ('running', 'planned'))",
     )
     .arg(run)
-    .arg(planned)
+    .arg(ended)
     .arg(EVERYTHING)
+    .arg(state == RunState::Planned)
     .run(connection)
     .await?;
     Ok(())
