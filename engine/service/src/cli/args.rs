@@ -1,9 +1,13 @@
 //! The arguments, as clap reads them and `--help` shows them.
 
+mod questions;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+
+pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
 use crate::import::Format;
 
@@ -196,36 +200,6 @@ pub struct SyncOneArgs {
     pub target: Option<String>,
 }
 
-/// Arguments of `explain`.
-#[derive(Args, Debug)]
-pub struct ExplainArgs {
-    /// Which object.
-    #[command(subcommand)]
-    pub object: ExplainObject,
-}
-
-/// One object of the source.
-#[derive(Debug, Subcommand)]
-pub enum ExplainObject {
-    /// One user
-    User(ExplainOneArgs),
-    /// One group
-    Group(ExplainOneArgs),
-}
-
-/// Arguments of `explain user` and `explain group`.
-#[derive(Args, Debug)]
-pub struct ExplainOneArgs {
-    /// Its stable id in the source
-    pub id: String,
-    /// The target; all of them without it
-    #[arg(long, value_name = "TARGET")]
-    pub target: Option<String>,
-    /// Read the object's record in the target first
-    #[arg(long)]
-    pub fresh: bool,
-}
-
 /// Arguments of `plan`.
 #[derive(Args, Debug)]
 pub struct PlanArgs {
@@ -280,17 +254,6 @@ pub struct UndoArgs {
     /// Who takes it back, for the record
     #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
     pub by: String,
-}
-
-/// Arguments of `adoption`.
-#[derive(Args, Debug)]
-pub struct AdoptionArgs {
-    /// The target; it may be left out if there is only one
-    #[arg(value_name = "TARGET")]
-    pub target: Option<String>,
-    /// Name the objects of this class, such as ambiguous, instead of counting all
-    #[arg(long, value_name = "CLASS")]
-    pub list: Option<entrain_sync::Class>,
 }
 
 /// Arguments of `runs`.
