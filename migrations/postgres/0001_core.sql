@@ -165,7 +165,7 @@ create table mirror (
   anchor text collate "C",
   mastered bigint not null,
   unwritable text collate "C",
-  privileged bigint not null,
+  protection text collate "C" not null,
   primary key (target, kind, id)
 );
 create index mirror_seen on mirror (target, kind, condition, generation);
@@ -206,9 +206,36 @@ create table mirror_kinds (
   primary key (target, kind)
 );
 
+-- Who is protected by what they hold, as read by themselves; what a record shows of itself stands in the mirror.
 create table privileged (
   target text collate "C" not null,
   id text collate "C" not null,
+  why text collate "C" not null,
+  administrator bigint not null,
+  primary key (target, id)
+);
+
+-- When that was last read completely, and why it could not be read the last time.
+create table protection_reads (
+  target text collate "C" not null primary key,
+  at bigint,
+  unread text collate "C"
+);
+
+-- Ids and logins that the configuration protects, folded.
+create table protected_list (
+  target text collate "C" not null,
+  entry text collate "C" not null,
+  primary key (target, entry)
+);
+
+-- Protected records that a person approved by name.
+create table protection_approvals (
+  target text collate "C" not null,
+  id text collate "C" not null,
+  reason text collate "C" not null,
+  approved_by text collate "C" not null,
+  at bigint not null,
   primary key (target, id)
 );
 

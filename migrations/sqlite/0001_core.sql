@@ -167,7 +167,7 @@ create table mirror (
   anchor text,
   mastered integer not null,
   unwritable text,
-  privileged integer not null,
+  protection text not null,
   primary key (target, kind, id)
 ) strict, without rowid;
 create index mirror_seen on mirror (target, kind, condition, generation);
@@ -208,9 +208,36 @@ create table mirror_kinds (
   primary key (target, kind)
 ) strict, without rowid;
 
+-- Who is protected by what they hold, as read by themselves; what a record shows of itself stands in the mirror.
 create table privileged (
   target text not null,
   id text not null,
+  why text not null,
+  administrator integer not null,
+  primary key (target, id)
+) strict, without rowid;
+
+-- When that was last read completely, and why it could not be read the last time.
+create table protection_reads (
+  target text not null primary key,
+  at integer,
+  unread text
+) strict, without rowid;
+
+-- Ids and logins that the configuration protects, folded.
+create table protected_list (
+  target text not null,
+  entry text not null,
+  primary key (target, entry)
+) strict, without rowid;
+
+-- Protected records that a person approved by name.
+create table protection_approvals (
+  target text not null,
+  id text not null,
+  reason text not null,
+  approved_by text not null,
+  at integer not null,
   primary key (target, id)
 ) strict, without rowid;
 

@@ -114,6 +114,16 @@ impl Memory {
         self.state().expire_cursors();
     }
 
+    /// From now on nobody is told who holds privileged roles, and this is why; `None`: it is told.
+    pub fn conceal_roles(&self, why: Option<&str>) {
+        self.state().concealed = why.map(str::to_owned);
+    }
+
+    /// The application may write records that hold privileged roles.
+    pub fn grant_privileged(&self) {
+        self.state().writes_privileged = true;
+    }
+
     /// The next read breaks off after so many pages.
     pub fn break_read_after(&self, pages: usize) {
         self.state().break_read_after = Some(pages);
@@ -165,8 +175,12 @@ impl Memory {
 /// What a record is beyond its attributes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
-    /// It holds privileged roles.
+    /// It holds privileged roles, or is a group that they can be given to.
     pub privileged: bool,
+    /// It administers everything.
+    pub administrator: bool,
+    /// It belongs to another organisation.
+    pub guest: bool,
     /// Another directory owns it.
     pub mastered_elsewhere: bool,
     /// Nobody can write its sort, and which sort it is.
@@ -179,6 +193,9 @@ impl Directory for Memory {
         self.take_time().await;
         let (found, page_size, breaks) = {
             let mut state = self.state();
+            if let (Query::Privileged, Some(why)) = (query, &state.concealed) {
+                return Ok(Read::Partial(Subset::NotOffered(why.clone())));
+            }
             let Some(found) = state.find(query, &self.schema) else { return Ok(Read::Partial(Subset::CursorExpired)) };
             let breaks = state.break_read_after.take().or_else(|| state.faults.read_breaks().then_some(0));
             (found, state.page_size, breaks)

@@ -6,8 +6,10 @@
 //! | `member add\|remove GROUP user\|group ID`, the same with `owner` | writes a membership to the source |
 //! | `tenant user\|group add\|set RECORD name=value ..`, `.. remove\|purge RECORD` | changes the target behind the engine's back |
 //! | `tenant member\|owner\|manager RECORD user\|group RECORD`, `tenant privileged\|mastered user\|group RECORD` | the same for references and marks |
+//! | `tenant administrator\|guest RECORD`, `tenant roles [WHY]`, `tenant grants` | marks of users; from now on it is not told who holds roles, and why; privileged records may be written |
+//! | `protect allow\|revoke RECORD` | approves a protected record by name, or takes that back |
 //! | `tenant next FAULT ..` | what happens to the next writes |
-//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `mode`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
+//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `mode`, `protected`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
 //! | `pass MINUTES` | lets time pass |
 //! | `plan`, `apply` | plans and keeps the plan; carries out what was kept |
 //! | `undo`, `unpark user\|group ID` | takes back the last run that did anything; lets an object go |
@@ -28,7 +30,7 @@ use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use entrain_model::{Decision, Kind, ObjectRef, Reason, RunId, Scope};
 use entrain_plan::digest_of;
-use entrain_store::{Choice, RunKind, RunState};
+use entrain_store::{Choice, ProtectionApproval, RunKind, RunState};
 use entrain_sync::{Ask, Report, Resumed, Silent, SyncError};
 
 use crate::database::Dialect;
@@ -157,6 +159,20 @@ impl Stage {
         }])
     }
 
+    async fn protect(&self, command: &Command) -> anyhow::Result<()> {
+        let (store, target) = (self.rig.store(), self.rig.target.name.clone());
+        let (record, by) = (command.word(2, "a record")?.into(), "the scenario".to_owned());
+        match command.word(1, "`allow` or `revoke`")? {
+            "allow" => {
+                let reason = "a person said so".to_owned();
+                store.approve_record(&ProtectionApproval { target, record, reason, by, at: 0 }).await?;
+            }
+            "revoke" => _ = store.revoke_record(&target, &record, &by).await?,
+            other => bail!("`{other}` is neither `allow` nor `revoke`"),
+        }
+        Ok(())
+    }
+
     /// The target record of a source object.
     async fn shown(&self, command: &Command) -> anyhow::Result<Vec<String>> {
         let object = object(command, 1)?;
@@ -191,6 +207,7 @@ impl World for Stage {
                 Ok(Vec::new())
             }
             "resume" => self.resume(command).await,
+            "protect" => self.protect(command).await.map(|()| Vec::new()),
             "show" => self.shown(command).await,
             other => bail!("`{other}` is no command of scenarios"),
         }

@@ -54,7 +54,8 @@ pub enum Query {
         /// The attributes wanted.
         attributes: BTreeSet<String>,
     },
-    /// The ids of the live users (and groups) that hold privileged roles, directly or through a group. Only ids come back.
+    /// The live users and groups that are protected by what they hold: privileged roles, directly or through a group, or a say
+    /// in who does. Only ids and the reasons come back.
     Privileged,
 }
 

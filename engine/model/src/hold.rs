@@ -13,9 +13,19 @@ pub enum Hold {
         /// The key that matched and what it found.
         detail: String,
     },
-    /// The record holds privileged roles, or is on a protected list.
+    /// The record is one that is linked and written only with an approval in its name.
     Protected {
         /// Which and why.
+        detail: String,
+    },
+    /// It is not known who is protected, so nobody is taken over, blocked or deleted.
+    ProtectionUnread {
+        /// What could not be read, and what to grant.
+        detail: String,
+    },
+    /// The record is the last one that can administer the target.
+    LastAdministrator {
+        /// Which.
         detail: String,
     },
     /// Another directory owns the record.
@@ -73,6 +83,8 @@ pub enum Hold {
 codes!(Hold {
     Ambiguous = "ambiguous",
     Protected = "protected",
+    ProtectionUnread = "protection_unread",
+    LastAdministrator = "last_administrator",
     OnPremisesMastered = "on_premises_mastered",
     Unwritable = "unwritable",
     ForeignAnchor = "foreign_anchor",
@@ -91,6 +103,8 @@ impl std::fmt::Display for Hold {
         match self {
             Hold::Ambiguous { detail } => write!(f, "ambiguous: {detail}"),
             Hold::Protected { detail } => write!(f, "protected: {detail}"),
+            Hold::ProtectionUnread { detail } => write!(f, "it is not known who is protected: {detail}"),
+            Hold::LastAdministrator { detail } => write!(f, "the last administrator: {detail}"),
             Hold::OnPremisesMastered => f.write_str("another directory is synchronised into this record; change it there"),
             Hold::Unwritable { detail } => write!(f, "the target does not let this record be written: {detail}"),
             Hold::ForeignAnchor { anchor } => write!(f, "the record carries the anchor `{anchor}` of another source"),

@@ -16,6 +16,7 @@ mod ids;
 mod object;
 mod observed;
 mod policy;
+mod protection;
 mod schema;
 mod state;
 mod write;
@@ -35,6 +36,7 @@ pub use observed::{
     Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, TargetCredential, Tenant, Value,
 };
 pub use policy::{MatchKey, Mode, Policy, Removal, UnknownWord};
+pub use protection::Protection;
 pub use schema::{AttributeSchema, KindSchema, Schema, Shape, Writable};
 pub use state::{Actual, Candidate, Contest, Knowledge, LinkState, ObjectState};
 pub use write::{NewRecord, Write, Written};

@@ -1,9 +1,11 @@
 //! What was seen of a target record.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::{Attributes, Kind, Millis, Relation, TargetId};
+use crate::{Attributes, Kind, Millis, Protection, Relation, TargetId};
 
 /// What is known of one attribute of a target record.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +47,8 @@ pub struct Observed {
     pub mastered_elsewhere: bool,
     /// It is of a sort that the target lets nobody write through this interface (dynamic membership, mail-enabled), and which.
     pub unwritable: Option<String>,
-    /// It may hold privileges by its own nature (a role-assignable group).
-    pub privileged: bool,
+    /// Why it is protected, as far as this read shows it.
+    pub protection: BTreeSet<Protection>,
 }
 
 /// One reference of an observed record to another.

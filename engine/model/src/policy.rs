@@ -1,5 +1,7 @@
 //! What the operator decided for a target.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Millis;
@@ -77,6 +79,10 @@ pub struct Policy {
     pub group_removal: Removal,
     /// The domains in which a login may end, folded; empty when not known.
     pub verified_domains: Vec<String>,
+    /// The records that are protected because the operator says so: ids and logins, folded.
+    pub protected: BTreeSet<String>,
+    /// Why it is not known now who is protected; `None`: it is known.
+    pub unread: Option<String>,
     /// What was written after this may not be visible everywhere yet; `None`: all that was written is.
     pub unsettled_since: Option<Millis>,
 }

@@ -40,6 +40,8 @@ pub struct KindSchema {
     pub subject: Option<&'static str>,
     /// The attribute that mail addresses are made of, if the kind has one.
     pub nickname: Option<&'static str>,
+    /// The attribute that, when `true`, makes a new record one that privileges can be given to.
+    pub privileging: Option<&'static str>,
     /// Attributes without which no record can be made.
     pub required: &'static [&'static str],
     /// The keys by which records are matched unless the operator chooses others, strongest first.

@@ -1,8 +1,10 @@
 //! All that is known of one object when a run plans for it.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value as Json;
 
-use crate::{Anchor, Attributes, Basis, Condition, Desired, Evidence, Millis, ObjectRef, TargetId, Value};
+use crate::{Anchor, Attributes, Basis, Condition, Desired, Evidence, Millis, ObjectRef, Protection, TargetId, Value};
 
 /// The input of the planner for one object.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,8 +57,10 @@ pub struct Actual {
     pub attributes: Attributes,
     /// Whose anchor it carries, seen from the object.
     pub anchor: Anchor,
-    /// It holds privileged roles, or may.
-    pub privileged: bool,
+    /// Why it is protected; empty for most.
+    pub protection: BTreeSet<Protection>,
+    /// A person approved by name that it is linked and written although it is protected.
+    pub approved: bool,
     /// Another directory owns it.
     pub mastered_elsewhere: bool,
     /// Of a sort that cannot be written, and which.
@@ -66,6 +70,11 @@ pub struct Actual {
 }
 
 impl Actual {
+    /// It is protected and nobody approved that it is touched.
+    pub fn is_shielded(&self) -> bool {
+        !self.protection.is_empty() && !self.approved
+    }
+
     /// What is known of one attribute.
     pub fn value(&self, attribute: &str) -> Value {
         match self.attributes.get(attribute) {

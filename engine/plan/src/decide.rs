@@ -10,13 +10,18 @@ use crate::contest;
 use crate::edits::{Known, Settled, edits, forbidden_clear, is_drifting};
 use crate::matching::{Match, find};
 use crate::validate::{missing, rejected, validate};
-use crate::{linked, removal};
+use crate::{linked, protect, removal};
 
 /// Decides what to do about one object. References are not its business.
 ///
 /// The decisions are in the order of execution; none at all says that everything is as it shall be.
 pub fn plan(state: &ObjectState, schema: &Schema, policy: &Policy) -> Vec<Decision> {
     let case = Case { state, schema, policy };
+    protect::knowing(state, schema, policy, decided(case))
+}
+
+fn decided(case: Case<'_>) -> Vec<Decision> {
+    let state = case.state;
     if let Some(reason) = &state.parked {
         return vec![case.hold(Hold::Parked { detail: reason.clone() })];
     }
@@ -76,7 +81,9 @@ impl Case<'_> {
     /// Makes the record, unless something is missing or in the way.
     pub(crate) fn create(&self, record: &DesiredRecord) -> Decision {
         let nothing = Known { actual: None, link: None };
-        let refusal = self.refusal(record, nothing, None).or_else(|| missing(self.state.object.kind, record, self.schema));
+        let refusal = protect::privileging(record, self.kind())
+            .or_else(|| self.refusal(record, nothing, None))
+            .or_else(|| missing(self.state.object.kind, record, self.schema));
         match refusal {
             Some(hold) => self.hold(hold),
             None => self.change(self.appearance(), Action::Create { record: record.clone() }),

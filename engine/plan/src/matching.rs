@@ -1,6 +1,8 @@
 //! Which target record, if any, is that of an object without a link.
 
-use entrain_model::{Actual, Anchor, Candidate, Condition, Evidence, Hold, KindSchema, ObjectState};
+use std::collections::BTreeSet;
+
+use entrain_model::{Actual, Anchor, Candidate, Condition, Evidence, Hold, KindSchema, ObjectState, Protection, TargetId};
 
 /// What the matching keys found.
 #[derive(Debug, PartialEq)]
@@ -40,15 +42,18 @@ pub(crate) fn untouchable(actual: &Actual) -> Option<Hold> {
     if let Anchor::Foreign(anchor) = &actual.anchor {
         return Some(Hold::ForeignAnchor { anchor: anchor.clone() });
     }
-    if actual.privileged {
-        let detail =
-            format!("record {id} holds privileged roles, or may; it is never linked or written: manage it in the target");
-        return Some(Hold::Protected { detail });
+    if actual.is_shielded() {
+        return Some(Hold::Protected { detail: protected(id, &actual.protection) });
     }
     if actual.mastered_elsewhere {
         return Some(Hold::OnPremisesMastered);
     }
     actual.unwritable.as_ref().map(|sort| Hold::Unwritable { detail: format!("record {id}: {sort}") })
+}
+
+fn protected(id: &TargetId, reasons: &BTreeSet<Protection>) -> String {
+    let why = Protection::sentence(reasons);
+    format!("record {id} {why}: manage it in the target, or approve it by name with `entrain protect allow {id} --reason ..`")
 }
 
 pub(crate) fn counts(candidate: &Candidate) -> bool {

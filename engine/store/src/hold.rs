@@ -202,6 +202,8 @@ fn about(hold: &Hold) -> String {
         Hold::Conflict { attribute, .. } => attribute.clone(),
         Hold::Ambiguous { .. }
         | Hold::Protected { .. }
+        | Hold::ProtectionUnread { .. }
+        | Hold::LastAdministrator { .. }
         | Hold::OnPremisesMastered
         | Hold::Unwritable { .. }
         | Hold::ForeignAnchor { .. }

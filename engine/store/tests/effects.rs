@@ -14,6 +14,8 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 
 on_both!(
     an_intent_is_refused_when_its_basis_moved,
+    a_protected_record_is_refused_at_the_last_moment,
+    the_last_administrator_is_refused_whoever_asks,
     an_outcome_is_recorded_as_a_whole,
     a_run_is_not_stopped_by_its_own_link,
     a_halted_target_starts_nothing,
@@ -62,7 +64,8 @@ impl Case {
 
     async fn planned(&self, action: Action, basis: Basis) -> Start {
         let seq = plan(&self.store, &self.run, &self.user, &action, basis).await;
-        Start { seq, object: self.user.clone(), basis, action, sent: json!({ "login": "one@corp.example" }) }
+        let sent = json!({ "login": "one@corp.example" });
+        Start { seq, object: self.user.clone(), basis, action, record: None, blocks: None, sent }
     }
 
     async fn begin(&self, start: &Start) -> Option<Refusal> {
@@ -126,6 +129,74 @@ async fn an_intent_is_refused_when_its_basis_moved(database: Arc<Database>) {
     assert_eq!(case.begin(&start).await, None);
     assert_eq!(case.line(start.seq).await.state, LineState::Started);
     assert!(states(&case.store, &[case.user.clone()]).await[0].unsettled);
+}
+
+async fn a_protected_record_is_refused_at_the_last_moment(database: Arc<Database>) {
+    let case = case(&database).await;
+    let store = &case.store;
+    mirror(store, Kind::User, Reading::Full, 1, &[record(Kind::User, "t1", json!({}))]).await;
+    let refuse = async |expected: Option<Refusal>| {
+        let action = Action::Disable { id: "t1".into() };
+        let start = Start { record: Some("t1".into()), ..case.planned(action, case.basis().await).await };
+        assert_eq!(case.begin(&start).await, expected);
+    };
+    store.put_privileged(&target(), &holders(&["t1"]), &Proof::last_page_seen(1, None, None)).await.unwrap();
+    refuse(Some(Refusal::Protected)).await;
+    let approval = ProtectionApproval { target: target(), record: "t1".into(), reason: "why".into(), by: "who".into(), at: 0 };
+    store.approve_record(&approval).await.unwrap();
+    refuse(None).await;
+    assert!(store.revoke_record(&target(), &"t1".into(), "who").await.unwrap());
+    assert!(!store.revoke_record(&target(), &"t1".into(), "who").await.unwrap());
+    refuse(Some(Refusal::Protected)).await;
+    let kept: Vec<_> = store.audit(None, 0, 9).await.unwrap().into_iter().map(|row| (row.action, row.object.id)).collect();
+    assert_eq!(kept, [("protect_allow".to_owned(), "t1".into()), ("protect_revoke".to_owned(), "t1".into())]);
+    store.put_privileged(&target(), &holders(&[]), &Proof::last_page_seen(1, None, None)).await.unwrap();
+    store.put_protected_list(&target(), &["t1".to_owned()].into()).await.unwrap();
+    refuse(Some(Refusal::Protected)).await;
+    store.put_protected_list(&target(), &[].into()).await.unwrap();
+    refuse(None).await;
+}
+
+/// As two runs do that each block one of the last two: the plan of each was made when the other still could sign in.
+async fn the_last_administrator_is_refused_whoever_asks(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let (u1, u2) = (ObjectRef::user("u1"), ObjectRef::user("u2"));
+    for (object, id) in [(&u1, "t1"), (&u2, "t2")] {
+        write(&store, &[user(object.id.as_str())]).await;
+        store.put_desired(&target(), &[present(object, 1, object.id.as_str())]).await.unwrap();
+        link(&store, object, id).await;
+    }
+    let able = |id: &str, enabled: bool| record(Kind::User, id, json!({ "enabled": enabled }));
+    mirror(&store, Kind::User, Reading::Full, 1, &[able("t1", true), able("t2", true), able("t3", false)]).await;
+    let why = |id: &str| (TargetId::from(id), [Protection::Role, Protection::Administrator].into());
+    let administrators = ["t1", "t2", "t3"].map(why).into();
+    store.put_privileged(&target(), &administrators, &Proof::last_page_seen(1, None, None)).await.unwrap();
+    store.put_protected_list(&target(), &[].into()).await.unwrap();
+    for id in ["t1", "t2", "t3"] {
+        let approval = ProtectionApproval { target: target(), record: id.into(), reason: "x".into(), by: "y".into(), at: 0 };
+        store.approve_record(&approval).await.unwrap();
+    }
+    assert_eq!(store.active_administrators(&target(), "enabled").await.unwrap(), ["t1".into(), "t2".into()].into());
+    let start = async |object: &ObjectRef, id: &str, holder: &str| {
+        let run = begin(&store).await;
+        store.lease(&target(), holder, std::slice::from_ref(object), LEASE).await.unwrap();
+        let basis = states(&store, std::slice::from_ref(object)).await[0].basis;
+        let action = Action::Disable { id: id.into() };
+        let seq = plan(&store, &run, object, &action, basis).await;
+        let start = Start {
+            seq,
+            object: object.clone(),
+            basis,
+            action,
+            record: Some(id.into()),
+            blocks: Some("enabled"),
+            sent: json!({}),
+        };
+        store.start_effects(&target(), &run, holder, &[start]).await.unwrap().first().map(|(_, refusal)| *refusal)
+    };
+    let (one, other) = tokio::join!(start(&u1, "t1", "one"), start(&u2, "t2", "other"));
+    let refused = [one, other].into_iter().flatten().collect::<Vec<_>>();
+    assert_eq!(refused, [Refusal::LastAdministrator], "exactly one of them goes");
 }
 
 async fn an_outcome_is_recorded_as_a_whole(database: Arc<Database>) {
@@ -456,9 +527,15 @@ async fn many_effects_go_in_one_transaction(database: Arc<Database>) {
     let starts: Vec<_> = planned
         .into_iter()
         .filter_map(|line| match line.decision {
-            Decision::Change(change) => {
-                Some(Start { seq: line.seq, object: change.object, basis: change.basis, action: change.action, sent: json!({}) })
-            }
+            Decision::Change(change) => Some(Start {
+                seq: line.seq,
+                object: change.object,
+                basis: change.basis,
+                action: change.action,
+                record: None,
+                blocks: None,
+                sent: json!({}),
+            }),
             Decision::Hold(..) => None,
         })
         .collect();

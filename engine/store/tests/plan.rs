@@ -227,7 +227,8 @@ async fn the_echo_of_a_run_is_no_drift(database: Arc<Database>) {
     let run = begin(&store).await;
     let basis = states(&store, &[u1.clone()]).await[0].basis;
     let action = update("t1");
-    let start = Start { seq: plan(&store, &run, &u1, &action, basis).await, object: u1.clone(), basis, action, sent: json!({}) };
+    let seq = plan(&store, &run, &u1, &action, basis).await;
+    let start = Start { seq, object: u1.clone(), basis, action, record: None, blocks: None, sent: json!({}) };
     assert_eq!(store.start_effects(&target(), &run, "me", &[start.clone()]).await.unwrap(), vec![]);
     let sent = LinkWrite::Sent(attributes(json!({ "title": "a ", "city": "Bern" })));
     store.end_effects(&target(), &run, &[done(&start, Some(sent), Vec::new())]).await.unwrap();

@@ -228,12 +228,12 @@ async fn records_that_must_not_be_written_have_no_changes(database: Arc<Database
         let mut record = record(Kind::Group, name, json!({}));
         record.mastered_elsewhere = name == "mastered";
         record.unwritable = (name == "dynamic").then(|| "dynamic".to_owned());
-        record.privileged = name == "role";
+        record.protection = (name == "role").then_some(Protection::RoleGroup).into_iter().collect();
         records.push(record);
     }
     mirror(&store, Kind::Group, Reading::Full, 1, &records).await;
     let proof = Proof::last_page_seen(1, None, None);
-    store.put_privileged(&target(), &BTreeSet::from(["holder".into()]), &proof).await.unwrap();
+    store.put_privileged(&target(), &holders(&["holder"]), &proof).await.unwrap();
     store.park(&target(), &gr("parked"), Some("asked")).await.unwrap();
     assert_eq!(changes(&store).await, vec![add(gr("plain"), Relation::Member, us("u"))]);
 }

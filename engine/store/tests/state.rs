@@ -69,8 +69,9 @@ async fn a_state_joins_what_is_known(database: Arc<Database>) {
     assert_eq!((link.id, link.anchored), ("t1".into(), true));
     let actual = state.actual.clone().unwrap();
     assert_eq!(actual.attributes, attributes(json!({ "login": "One@corp.example", "anchor": anchor_value(&u1), "mail": null })));
+    assert!(!actual.is_shielded());
     assert_eq!((actual.anchor, actual.condition, actual.unwritable.as_deref()), (Anchor::Ours, Condition::Live, Some("dynamic")));
-    assert_eq!((actual.privileged, actual.mastered_elsewhere, actual.knowledge), (false, false, Knowledge::Fresh));
+    assert_eq!((actual.mastered_elsewhere, actual.knowledge), (false, Knowledge::Fresh));
     assert_eq!((state.parked.as_deref(), state.unsettled), (Some("asked"), false));
     assert_eq!((state.candidates.len(), state.contests.len()), (0, 0), "its own record is no contest");
     let later = &store.states(&target(), generation + 1, &[u1.clone()], &anchors(&[u1.clone()])).await.unwrap()[0];
@@ -314,13 +315,16 @@ async fn the_recycle_bin_is_complete_only_with_proof(database: Arc<Database>) {
 async fn holders_of_roles_are_privileged(database: Arc<Database>) {
     let store = with_target(&database).await;
     let u1 = one_present(&store, "u1", "one@corp.example").await;
-    let privileged = async || states(&store, &[u1.clone()]).await[0].candidates[0].actual.privileged;
-    store.put_privileged(&target(), &BTreeSet::from(["t1".into(), "t7".into()]), &proof(None, "c")).await.unwrap();
+    let privileged = async || states(&store, &[u1.clone()]).await[0].candidates[0].actual.is_shielded();
+    store.put_privileged(&target(), &holders(&["t1", "t7"]), &proof(None, "c")).await.unwrap();
     mirror(&store, Kind::User, Reading::Full, 1, &[record(Kind::User, "t1", json!({ "login": "one@corp.example" }))]).await;
     assert!(privileged().await, "also when the record came later");
-    store.put_privileged(&target(), &BTreeSet::from(["t7".into()]), &proof(None, "c")).await.unwrap();
+    store.put_privileged(&target(), &holders(&["t7"]), &proof(None, "c")).await.unwrap();
     assert!(!privileged().await);
-    let by_nature = Observed { privileged: true, ..record(Kind::User, "t1", json!({ "login": "one@corp.example" })) };
+    let by_nature = Observed {
+        protection: BTreeSet::from([Protection::Guest]),
+        ..record(Kind::User, "t1", json!({ "login": "one@corp.example" }))
+    };
     mirror(&store, Kind::User, Reading::Lookup, 2, &[by_nature]).await;
     assert!(privileged().await);
 }

@@ -64,11 +64,22 @@ pub(crate) async fn arranged(run: &Run<'_>, ask: &Ask) -> Result<Judged, SyncErr
 
 async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), SyncError> {
     run.still_ours().await?;
-    let states = states(run, seen, page).await?;
-    let schema = run.target.schema();
+    let mut lines = planned(run, &states(run, seen, page).await?);
+    if run.is_ignorant(&lines) {
+        run.read_protection().await?;
+        lines = planned(run, &states(run, seen, page).await?);
+    }
+    run.spare_last_administrator(&mut lines).await?;
+    put(run, &lines).await?;
+    run.progress().advance(page.len() as u64);
+    Ok(())
+}
+
+fn planned(run: &Run<'_>, states: &[ObjectState]) -> Vec<PlannedLine> {
+    let (schema, policy) = (run.target.schema(), run.knowing_policy());
     let mut lines = Vec::new();
-    for state in &states {
-        for decision in plan(state, schema, &run.policy) {
+    for state in states {
+        for decision in plan(state, schema, &policy) {
             let Some(decision) = permitted(run, repeated(run, decision), Origin::Found) else { continue };
             let (claims, counted) = match &decision {
                 Decision::Change(change) => (claims(change, state, schema), counted(change, schema, &run.target.limits)),
@@ -77,9 +88,7 @@ async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), Sy
             lines.push(PlannedLine { decision, claims, counted });
         }
     }
-    put(run, &lines).await?;
-    run.progress().advance(page.len() as u64);
-    Ok(())
+    lines
 }
 
 /// What is known of the page. A record that seems to be gone or changed by somebody is read before that is believed; what a

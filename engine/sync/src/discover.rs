@@ -7,7 +7,7 @@ use entrain_store::{Halt, HaltKind, Reading};
 
 use crate::engine::Run;
 use crate::map::Learned;
-use crate::sink::{Ids, MirrorSink, announce, indexed};
+use crate::sink::{MirrorSink, announce, indexed};
 use crate::{Step, SyncError};
 
 /// Knowledge of the target, and the generation from which on mirror rows count as fresh.
@@ -28,7 +28,7 @@ pub(crate) async fn read(run: &Run<'_>, learned: &Learned) -> Result<(), SyncErr
         records(run, kind, learned).await?;
         recycle_bin(run, kind).await?;
     }
-    privileged(run).await?;
+    run.read_protection().await?;
     Ok(())
 }
 
@@ -127,16 +127,7 @@ async fn recycle_bin(run: &Run<'_>, kind: Kind) -> Result<(), SyncError> {
     Ok(())
 }
 
-/// Who holds privileged roles. Without this nothing is linked or written: protection would be a guess.
-pub(crate) async fn privileged(run: &Run<'_>) -> Result<(), SyncError> {
-    let mut ids = Ids::default();
-    let read = run.hands().directory().read(&Query::Privileged, &mut ids).await.map_err(|error| stop(run, error))?;
-    let proof = complete(read)?;
-    run.store().put_privileged(&run.target.name, &ids.0, &proof).await?;
-    Ok(())
-}
-
-fn complete(read: Read) -> Result<Proof, SyncError> {
+pub(crate) fn complete(read: Read) -> Result<Proof, SyncError> {
     match read {
         Read::Complete(proof) => Ok(proof),
         Read::Partial(Subset::CursorExpired) => Err(SyncError::Incomplete("the read expired while it ran".into())),

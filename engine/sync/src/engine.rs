@@ -11,6 +11,7 @@ use entrain_store::{Halt, Kept, RunKind, RunState, Store};
 use crate::decide;
 use crate::guard::Judged;
 use crate::map::Learned;
+use crate::protect::Knowledge;
 use crate::recover::Repeats;
 use crate::report::Report;
 use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, tail, undo};
@@ -91,6 +92,8 @@ pub(crate) struct Run<'a> {
     pub(crate) epoch: i64,
     pub(crate) holder: String,
     pub(crate) scope: Scope,
+    /// What it knows of who is protected.
+    pub(crate) protection: Knowledge,
     /// Creates of unknown outcome that this run may send again.
     pub(crate) repeats: Repeats,
     started: Millis,
@@ -176,6 +179,7 @@ impl Engine {
             epoch,
             holder: String::new(),
             scope: ask.scope.clone(),
+            protection: Knowledge::default(),
             repeats: Repeats::default(),
             started: self.store.now(),
             hands,
@@ -194,6 +198,7 @@ impl Engine {
 impl Run<'_> {
     async fn steps(&mut self, ask: &Ask) -> Result<Report, SyncError> {
         self.claim(&ask.scope).await?;
+        self.recall_protection().await?;
         let (learned, judged) = match &ask.task {
             Task::Undo { of, .. } => {
                 undo::plan(self, of).await?;
@@ -381,6 +386,6 @@ impl Run<'_> {
     }
 }
 
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -146,6 +146,8 @@ async fn start(run: &Run<'_>, ready: Vec<Ready>) -> Result<Vec<Ready>, SyncError
             object: ready.object.clone(),
             basis: ready.basis,
             action: ready.action.clone(),
+            record: resolve::changed(&ready.action).cloned(),
+            blocks: resolve::blocks(run, ready),
             sent: ready.sent.clone(),
         })
         .collect();

@@ -25,6 +25,7 @@ mod map;
 mod outcome;
 mod preflight;
 mod progress;
+mod protect;
 mod recover;
 mod report;
 mod resolve;

@@ -6,7 +6,7 @@ use entrain_model::{Condition, Evidence, Kind, ObjectRef, Query, TargetId, ancho
 use entrain_store::{Key, Reading};
 
 use crate::SyncError;
-use crate::discover::{Seen, privileged, stop, wanted};
+use crate::discover::{Seen, stop, wanted};
 use crate::engine::{PAGE, Run};
 use crate::map::Learned;
 use crate::resolve::Links;
@@ -25,7 +25,7 @@ pub(crate) async fn lookup(run: &Run<'_>, learned: &Learned) -> Result<Seen, Syn
         found |= one(run, generation, object, keys).await?;
     }
     if found {
-        privileged(run).await?;
+        run.read_protection().await?;
     }
     Ok(generation)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entrain_model::{Action, Attributes, Basis, Edit, Hold, NewRecord, ObjectRef, TargetId, Write, anchor_value};
-use entrain_plan::{Moment, attributes_of};
+use entrain_plan::{Moment, attributes_of, blocked};
 use serde_json::{Value as Json, json};
 
 use crate::engine::Run;
@@ -86,6 +86,24 @@ pub(crate) fn sent(run: &Run<'_>, object: &ObjectRef, action: &Action) -> Json {
         Action::AddReference { relation, to } => json!({ "relation": relation, "to": to }),
         Action::RemoveReference { relation, to, .. } => json!({ "relation": relation, "id": to }),
     }
+}
+
+/// The record that an action changes, if there is one already. References are the store's business.
+pub(crate) fn changed(action: &Action) -> Option<&TargetId> {
+    match action {
+        Action::Link { id, .. }
+        | Action::Restore { id, .. }
+        | Action::Update { id, .. }
+        | Action::Disable { id }
+        | Action::Delete { id } => Some(id),
+        Action::Unlink { .. } | Action::Create { .. } | Action::AddReference { .. } | Action::RemoveReference { .. } => None,
+    }
+}
+
+/// The attribute that the sign-in of the kind hangs on, if the change ends one.
+pub(crate) fn blocks(run: &Run<'_>, ready: &Ready) -> Option<&'static str> {
+    let schema = run.target.schema().of(ready.object.kind);
+    blocked(&ready.action, schema).and(schema.enabled)
 }
 
 fn anchor_alone(run: &Run<'_>, object: &ObjectRef) -> Attributes {

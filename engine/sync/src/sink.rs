@@ -1,7 +1,9 @@
 //! Where the pages of a read go: into the mirror.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
-use entrain_model::{Kind, Observed, Pages, SinkError};
+use entrain_model::{Kind, Observed, Pages, Protection, SinkError, TargetId};
 use entrain_store::{MirrorPage, Reading};
 
 use crate::engine::Run;
@@ -54,14 +56,16 @@ impl<K: FnMut(&Observed) + Send> Pages for MirrorSink<'_, K> {
     }
 }
 
-/// A sink for reads that give ids alone.
+/// A sink for the read of who is protected, and why.
 #[derive(Default)]
-pub(crate) struct Ids(pub(crate) std::collections::BTreeSet<entrain_model::TargetId>);
+pub(crate) struct Holders(pub(crate) BTreeMap<TargetId, BTreeSet<Protection>>);
 
 #[async_trait]
-impl Pages for Ids {
+impl Pages for Holders {
     async fn page(&mut self, page: Vec<Observed>) -> Result<(), SinkError> {
-        self.0.extend(page.into_iter().map(|record| record.id));
+        for record in page {
+            self.0.entry(record.id).or_default().extend(record.protection);
+        }
         Ok(())
     }
 }

@@ -49,6 +49,8 @@ pub struct Timing {
     pub settling: Duration,
     /// How long a full run waits at its end for records to show whose creation was not answered.
     pub linger: Duration,
+    /// How old may be what is known of who is protected when a record is changed that neither loses nor changes hands.
+    pub protection: Duration,
     /// How often everything is enumerated anew although the increments would do.
     pub enumeration: Duration,
 }
@@ -61,6 +63,7 @@ impl Default for Timing {
             lease: Duration::from_secs(30),
             settling: Duration::from_secs(15 * 60),
             linger: Duration::from_secs(30),
+            protection: Duration::from_secs(60),
             enumeration: Duration::from_secs(7 * 24 * 3600),
         }
     }

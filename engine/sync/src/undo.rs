@@ -103,6 +103,8 @@ async fn inverse(run: &Run<'_>, done: &[Change]) -> Result<(), SyncError> {
             });
         }
     }
+    run.shield(&mut lines, &states);
+    run.spare_last_administrator(&mut lines).await?;
     Ok(store.put_plan(&run.id, &lines).await?)
 }
 

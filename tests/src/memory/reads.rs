@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Attributes, Condition, Cursor, Kind, Observed, Query, Schema, TargetId, fold};
+use entrain_model::{Attributes, Condition, Cursor, Kind, Observed, Protection, Query, Schema, TargetId, fold};
 use serde_json::Value as Json;
 
 use super::faults::Chance;
@@ -140,10 +140,13 @@ pub(super) fn torn(records: &mut Vec<Observed>, chance: &mut Chance) {
 }
 
 fn privileged(sight: Sight<'_>) -> Vec<Observed> {
-    let holders =
-        sight.tables.records.iter().filter(|(_, record)| record.marks.privileged && record.condition == Condition::Live);
-    holders
-        .map(|(key, _)| Observed { attributes: Attributes::new(), references: Vec::new(), ..sight.tables.observe(key) })
+    let live = sight.tables.records.iter().filter(|(_, record)| record.condition == Condition::Live);
+    live.filter(|(_, record)| record.marks.privileged || record.marks.administrator)
+        .map(|(key, record)| {
+            let administers = record.marks.administrator.then_some(Protection::Administrator);
+            let protection = administers.into_iter().chain([Protection::Role]).collect();
+            Observed { attributes: Attributes::new(), references: Vec::new(), protection, ..sight.tables.observe(key) }
+        })
         .collect()
 }
 

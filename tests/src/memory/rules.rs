@@ -39,7 +39,7 @@ pub(super) fn visible(seen: &Tables, write: &Write) -> Result<(), DirectoryError
 pub(super) fn writable(state: &State, key: &Key) -> Result<(), DirectoryError> {
     let record = state.tables.records.get(key).filter(|record| record.condition == Condition::Live);
     let Some(record) = record else { return Err(not_found(&key.1)) };
-    if record.marks.privileged {
+    if (record.marks.privileged || record.marks.administrator) && !state.writes_privileged {
         let message = format!("record {} holds privileged roles; this application may not write it", key.1);
         return Err(DirectoryError::new(Fault::Forbidden, message));
     }

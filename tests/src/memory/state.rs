@@ -23,6 +23,9 @@ pub(super) struct State {
     pub page_size: usize,
     pub break_read_after: Option<usize>,
     pub domains: Vec<String>,
+    /// Why nobody is told who holds roles.
+    pub concealed: Option<String>,
+    pub writes_privileged: bool,
     pub log: Vec<Arrived>,
     pub faults: Chance,
     made: u64,
@@ -37,6 +40,8 @@ impl State {
             page_size: 100,
             break_read_after: None,
             domains: vec!["x.example".to_owned()],
+            concealed: None,
+            writes_privileged: false,
             log: Vec::new(),
             faults: Chance::new(seed),
             made: 0,

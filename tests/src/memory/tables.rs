@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Attributes, Condition, Kind, Observed, ObservedReference, Relation, TargetId};
+use entrain_model::{Attributes, Condition, Kind, Observed, ObservedReference, Protection, Relation, TargetId};
 
 use super::Marks;
 
@@ -59,10 +59,16 @@ impl Tables {
             attributes,
             references,
             mastered_elsewhere: marks.mastered_elsewhere,
+            protection: protection(&marks, key.0),
             unwritable: marks.unwritable,
-            privileged: marks.privileged && key.0 == Kind::Group,
         }
     }
+}
+
+/// What a record shows of itself.
+fn protection(marks: &Marks, kind: Kind) -> BTreeSet<Protection> {
+    let shown = [(marks.guest, Protection::Guest), (marks.privileged && kind == Kind::Group, Protection::RoleGroup)];
+    shown.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
 }
 
 pub(super) fn owner_kind(relation: Relation) -> Kind {

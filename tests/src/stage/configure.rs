@@ -1,7 +1,7 @@
 //! Commands that change the configuration of the target.
 
 use anyhow::{Context as _, bail};
-use entrain_model::{Allowance, Kind, Limit, Limits, Mode, Operation, Removal, Share, SourceId};
+use entrain_model::{Allowance, Kind, Limit, Limits, Mode, Operation, Removal, Share, SourceId, fold};
 use entrain_sync::Target;
 use serde_json::Value as Json;
 
@@ -31,6 +31,7 @@ fn set(target: &mut Target, name: &str, text: Option<&str>, value: &Json) -> any
     match name {
         "user_removal" => target.policy.user_removal = word()?.parse::<Removal>()?,
         "group_removal" => target.policy.group_removal = word()?.parse::<Removal>()?,
+        "protected" => target.policy.protected = word()?.split(' ').filter(|one| !one.is_empty()).map(fold).collect(),
         "mode" => target.mode = word()?.parse::<Mode>()?,
         "scope_group" => target.scope.group = text.map(SourceId::from),
         "disable" => limit(limits, Operation::Disable, |allowance| &mut allowance.run)?,

@@ -16,6 +16,22 @@ pub(super) fn change(memory: &Memory, command: &Command) -> anyhow::Result<()> {
             memory.mark(kind(command, 2)?, command.word(3, "a record")?, |marks| marks.privileged = true);
             Ok(())
         }
+        "administrator" => {
+            memory.mark(Kind::User, command.word(2, "a record")?, |marks| marks.administrator = true);
+            Ok(())
+        }
+        "guest" => {
+            memory.mark(Kind::User, command.word(2, "a record")?, |marks| marks.guest = true);
+            Ok(())
+        }
+        "roles" => {
+            memory.conceal_roles(command.words.get(2).map(String::as_str));
+            Ok(())
+        }
+        "grants" => {
+            memory.grant_privileged();
+            Ok(())
+        }
         "mastered" => {
             memory.mark(kind(command, 2)?, command.word(3, "a record")?, |marks| marks.mastered_elsewhere = true);
             Ok(())

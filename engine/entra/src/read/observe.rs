@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Attributes, Condition, Kind, Observed, ObservedReference, Relation, TargetId};
+use entrain_model::{Attributes, Condition, Kind, Observed, ObservedReference, Protection, Relation, TargetId};
 use serde_json::Value as Json;
 
 /// Properties that are not tracked and cannot be selected where changes are tracked (they live outside the directory), or
@@ -39,7 +39,7 @@ fn witnesses(kind: Kind) -> &'static [&'static str] {
 /// What the adapter itself must know of a record.
 fn needed(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::User => &["id", "onPremisesSyncEnabled"],
+        Kind::User => &["id", "onPremisesSyncEnabled", "userType"],
         Kind::Group => &["id", "onPremisesSyncEnabled", "groupTypes", "isAssignableToRole"],
     }
 }
@@ -98,7 +98,7 @@ impl View {
             references: references(self.kind, item),
             mastered_elsewhere: item["onPremisesSyncEnabled"].as_bool() == Some(true),
             unwritable: unwritable(self.kind, item),
-            privileged: item["isAssignableToRole"].as_bool() == Some(true),
+            protection: protection(item),
         })
     }
 
@@ -167,6 +167,16 @@ pub(super) fn kind_of(item: &Json) -> Option<Kind> {
         "#microsoft.graph.group" => Some(Kind::Group),
         _ => None,
     }
+}
+
+/// Why a record is protected, as far as it shows it itself. The sign-in name of a guest contains `#EXT#`, also where somebody made a
+/// member of them since.
+fn protection(item: &Json) -> BTreeSet<Protection> {
+    let guest = item["userType"].as_str().is_some_and(|sort| sort.eq_ignore_ascii_case("guest"));
+    let external = item["userPrincipalName"].as_str().is_some_and(|name| name.to_ascii_uppercase().contains("#EXT#"));
+    let role_group = item["isAssignableToRole"].as_bool() == Some(true);
+    let reasons = [(guest || external, Protection::Guest), (role_group, Protection::RoleGroup)];
+    reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
 }
 
 /// Why nobody can write a group through Graph, if so (group types, Graph documentation).

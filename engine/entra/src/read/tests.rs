@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use entrain_model::{Condition, Cursor, Directory as _, Relation, SinkError};
+use entrain_model::{Condition, Cursor, Directory as _, Protection, Relation, SinkError};
 use serde_json::json;
 
 use super::*;
@@ -157,7 +157,7 @@ fn groups_that_nobody_can_write_say_why() {
     assert!(why(json!({"id": "1", "groupTypes": [], "mailEnabled": true})).unwrap().contains("Exchange"));
     assert_eq!(why(json!({"id": "1", "groupTypes": ["Unified"], "mailEnabled": true})), None);
     let seen = view.observe(&json!({"id": "1", "isAssignableToRole": true, "onPremisesSyncEnabled": true})).unwrap();
-    assert!(seen.privileged && seen.mastered_elsewhere);
+    assert!(seen.protection.contains(&Protection::RoleGroup) && seen.mastered_elsewhere);
 }
 
 #[tokio::test]
@@ -253,20 +253,72 @@ async fn the_recycle_bin_is_searched_by_filter_and_read_whole_where_that_is_refu
 }
 
 #[tokio::test]
-async fn role_holders_are_found_directly_and_in_depth() {
-    let principal = |id: &str, kind: &str| json!({"principalId": id, "principal": {"@odata.type": format!("#microsoft.graph.{kind}"), "id": id}});
-    let assignments = json!({"value": [principal("u1", "user"), principal("g1", "group"), principal("sp", "servicePrincipal"), {"principalId": "x1"}]});
+async fn the_protected_are_found_directly_in_depth_and_one_step_away() {
+    let principal = |id: &str, kind: &str, role: &str| json!({"principalId": id, "roleDefinitionId": role, "principal": {"@odata.type": format!("#microsoft.graph.{kind}"), "id": id}});
+    let administrator = "62e90394-69f5-4237-9190-012177145e10";
+    let assignments = json!({"value": [principal("u1", "user", administrator), principal("g1", "group", "reader"),
+        principal("sp", "servicePrincipal", administrator), {"principalId": "x1"}]});
+    let eligible = json!({"value": [principal("u3", "user", administrator)]});
+    let users = |ids: &[&str]| {
+        let list: Vec<_> = ids.iter().map(|id| json!({"@odata.type": "#microsoft.graph.user", "id": id})).collect();
+        Say::Status(200, json!({ "value": list }))
+    };
     let script = Script::new(move |asked| match asked.url.split('?').next().unwrap() {
         "/roleManagement/directory/roleAssignments" => Say::Status(200, assignments.clone()),
-        "/groups/g1/transitiveMembers" => {
-            Say::Status(200, json!({"value": [{"@odata.type": "#microsoft.graph.user", "id": "u2"}]}))
-        }
+        "/roleManagement/directory/roleEligibilitySchedules" => Say::Status(200, eligible.clone()),
+        "/groups" => Say::Status(200, json!({"value": [{"id": "g2"}]})),
+        "/groups/g1/transitiveMembers" => users(&["u2"]),
+        "/groups/g2/transitiveMembers" => users(&["u4", "u1"]),
+        "/groups/g2/owners" => users(&["u5"]),
         _ => error(404, "Request_ResourceNotFound", "Resource 'x1' does not exist"),
     });
     let (done, pages) = read(&script, Query::Privileged).await;
     assert!(matches!(done.unwrap(), Read::Complete(_)));
-    let ids: Vec<_> = pages.concat().into_iter().map(|seen| format!("{} {}", seen.kind, seen.id)).collect();
-    assert_eq!(ids, ["user u1", "user u2", "user x1", "group g1"]);
+    let found: Vec<_> =
+        pages.concat().into_iter().map(|seen| format!("{} {} {:?}", seen.kind, seen.id, seen.protection)).collect();
+    assert_eq!(
+        found,
+        [
+            "user u1 {Administrator, Role, RoleGroupMember}",
+            "user u2 {Role}",
+            "user u3 {Eligible}",
+            "user u4 {RoleGroupMember}",
+            "user u5 {RoleGroupOwner}",
+            "user x1 {Role}",
+            "group g1 {Role}",
+            "group g2 {RoleGroup}"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn eligible_roles_may_be_closed_but_not_role_groups() {
+    let nothing = || Say::Status(200, json!({ "value": [] }));
+    let ask = async |closed: &'static str| {
+        let script = Script::new(move |asked| match asked.url.starts_with(closed) {
+            true => error(403, "Authorization_RequestDenied", "no"),
+            false => nothing(),
+        });
+        read(&script, Query::Privileged).await.0.unwrap()
+    };
+    assert!(matches!(ask("/roleManagement/directory/roleEligibilitySchedules").await, Read::Complete(_)));
+    let Read::Partial(Subset::NotOffered(why)) = ask("/groups").await else { panic!("taken for complete") };
+    assert!(why.contains("Group.Read.All"), "{why}");
+}
+
+#[tokio::test]
+async fn guests_are_told_by_their_sort_and_by_their_name() {
+    let items = json!([
+        {"id": "1", "userType": "Guest", "userPrincipalName": "a@x.y"},
+        {"id": "2", "userType": "Member", "userPrincipalName": "b_other.org#EXT#@x.onmicrosoft.com"},
+        {"id": "3", "userType": "Member", "userPrincipalName": "c@x.y"},
+        {"id": "4", "userType": null, "userPrincipalName": "d@x.y"}
+    ]);
+    let script = Script::new(move |_| Say::Status(200, json!({ "value": items })));
+    let (_, pages) = read(&script, matching(Kind::User, "displayName", "x")).await;
+    let guests: Vec<_> =
+        pages.concat().into_iter().map(|seen| (seen.id.to_string(), seen.protection.contains(&Protection::Guest))).collect();
+    assert_eq!(guests, [("1".into(), true), ("2".into(), true), ("3".into(), false), ("4".into(), false)]);
 }
 
 #[tokio::test]

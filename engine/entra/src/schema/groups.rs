@@ -22,6 +22,7 @@ pub(super) fn schema() -> KindSchema {
         created_by_anchor: true,
         subject: None,
         nickname: None,
+        privileging: Some("isAssignableToRole"),
         required: &["displayName", "mailEnabled", "securityEnabled"],
         match_keys: vec![MatchKey { attribute: "displayName".into(), source: None }],
         attributes,

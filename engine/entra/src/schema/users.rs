@@ -43,6 +43,7 @@ pub(super) fn schema(config: &EntraConfig) -> KindSchema {
         created_by_anchor: false,
         subject: Some("onPremisesImmutableId"),
         nickname: Some("mailNickname"),
+        privileging: None,
         required: &["accountEnabled", "displayName", "mailNickname", "userPrincipalName"],
         match_keys: vec![
             MatchKey { attribute: "userPrincipalName".into(), source: None },

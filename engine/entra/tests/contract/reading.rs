@@ -1,6 +1,6 @@
 //! Queries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_emulator::Options;
 use entrain_model::{Condition, Kind, Query, Read, Relation, Subset, TargetId, Write};
@@ -152,17 +152,34 @@ async fn the_recycle_bin_is_read_whole_and_by_anchor() {
 }
 
 #[tokio::test]
-async fn role_holders_are_read_directly_and_through_groups() {
+async fn the_protected_are_read_directly_through_groups_and_one_step_away() {
     let stage = Stage::new().await;
-    let (admin, deputy, plain) = (stage.user("admin").await, stage.user("deputy").await, stage.user("plain").await);
-    let group = stage.seed(&json!({"groups": [{"displayName": "admins", "isAssignableToRole": true, "securityEnabled": true,
-        "mailEnabled": false, "mailNickname": "admins", "members": [deputy.as_str()]}]}))["groups"][0]
-        .clone();
-    stage.seed(&json!({"roleHolders": [{"principal": admin.as_str(), "role": "Global Administrator"}, {"principal": group, "role": "Global Administrator"}]}));
+    let (admin, deputy, owner) = (stage.user("admin").await, stage.user("deputy").await, stage.user("owner").await);
+    let (next, plain) = (stage.user("next").await, stage.user("plain").await);
+    let group = |name: &str, members: Vec<&str>, owners: Vec<&str>| {
+        let seed = json!({"groups": [{"displayName": name, "isAssignableToRole": true, "securityEnabled": true,
+            "mailEnabled": false, "mailNickname": name, "members": members, "owners": owners}]});
+        stage.seed(&seed)["groups"][0].as_str().unwrap().to_owned()
+    };
+    let admins = group("admins", vec![deputy.as_str()], vec![owner.as_str()]);
+    let unused = group("unused", vec![next.as_str()], vec![]);
+    stage.seed(&json!({"roleHolders": [{"principal": admin.as_str(), "role": "Global Administrator"}, {"principal": admins, "role": "User Administrator"}]}));
     let seen = stage.ask(Query::Privileged).await.unwrap();
     assert!(matches!(seen.read, Read::Complete(_)));
-    let ids: BTreeSet<_> = seen.ids().into_iter().collect();
-    assert!(ids.contains(admin.as_str()) && ids.contains(deputy.as_str()) && !ids.contains(plain.as_str()), "{ids:?}");
+    let why: BTreeMap<_, _> =
+        seen.records.iter().map(|record| (record.id.as_str(), format!("{:?}", record.protection))).collect();
+    let expected = [
+        (admin.as_str(), "{Administrator, Role}"),
+        (deputy.as_str(), "{Role, RoleGroupMember}"),
+        (owner.as_str(), "{RoleGroupOwner}"),
+        (next.as_str(), "{RoleGroupMember}"),
+        (admins.as_str(), "{Role, RoleGroup}"),
+        (unused.as_str(), "{RoleGroup}"),
+    ];
+    for (id, reasons) in expected {
+        assert_eq!(why.get(id).map(String::as_str), Some(reasons));
+    }
+    assert!(!why.contains_key(plain.as_str()), "{why:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A small schema, and a builder of states.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{
     Actual, Anchor, AttributeSchema, Attributes, Basis, Candidate, Change, Condition, Contest, Decision, Desired, DesiredRecord,
@@ -58,6 +58,7 @@ pub(super) fn schema() -> Schema {
         created_by_anchor: false,
         subject: None,
         nickname: None,
+        privileging: None,
         required: &["name"],
         match_keys: Vec::new(),
         attributes,
@@ -85,7 +86,8 @@ pub(super) fn actual(id: &str, known: Json) -> Actual {
         condition: Condition::Live,
         attributes: attributes(known),
         anchor: Anchor::Absent,
-        privileged: false,
+        protection: BTreeSet::new(),
+        approved: false,
         mastered_elsewhere: false,
         unwritable: None,
         knowledge: Knowledge::Fresh,

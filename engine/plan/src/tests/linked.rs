@@ -1,4 +1,4 @@
-use entrain_model::{Anchor, Condition};
+use entrain_model::{Anchor, Condition, Protection};
 use serde_json::json;
 
 use super::builder::One;
@@ -129,7 +129,7 @@ fn a_linked_record_with_a_foreign_anchor_is_held() {
 
 #[test]
 fn protected_records_are_never_written() {
-    settled("Manager").record(|r| r.privileged = true).held("protected");
+    settled("Manager").record(|r| _ = r.protection.insert(Protection::Role)).held("protected");
     settled("Manager").record(|r| r.mastered_elsewhere = true).held("on_premises_mastered");
     settled("Manager").record(|r| r.unwritable = Some("mail-enabled".into())).held("unwritable");
 }
@@ -231,7 +231,7 @@ fn a_record_that_is_gone_for_good_is_made_anew() {
     let gone = settled("Manager").record(|r| r.condition = Condition::Gone);
     let expected = ["Links = user u1: forget the link to r1", "Users + user u1: create name \"Ann\", title \"Manager\""];
     gone.expect(&expected);
-    gone.record(|r| r.privileged = true).expect(&expected);
+    gone.record(|r| _ = r.protection.insert(Protection::Role)).expect(&expected);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use entrain_model::{Anchor, Condition, Desired, Evidence, Hold, ObjectRef};
+use entrain_model::{Anchor, Condition, Desired, Evidence, Hold, ObjectRef, Protection};
 use serde_json::json;
 
 use super::builder::{One, actual};
@@ -125,8 +125,8 @@ fn a_foreign_anchor_is_never_overwritten() {
 
 #[test]
 fn protected_records_are_never_linked() {
-    hire().found(2, "r1", |c| c.actual.privileged = true).held("protected");
-    hire().found(0, "r1", |c| c.actual.privileged = true).held("protected");
+    hire().found(2, "r1", |c| _ = c.actual.protection.insert(Protection::Role)).held("protected");
+    hire().found(0, "r1", |c| _ = c.actual.protection.insert(Protection::Role)).held("protected");
     hire().found(2, "r1", |c| c.actual.mastered_elsewhere = true).held("on_premises_mastered");
     let text = hire().found(2, "r1", |c| c.actual.unwritable = Some("its members follow a rule".into())).held("unwritable");
     assert!(text.contains("record r1: its members follow a rule"), "{text}");
@@ -169,7 +169,7 @@ fn several_in_the_recycle_bin_are_ambiguous() {
 fn a_privileged_record_is_not_restored() {
     let deleted = |c: &mut entrain_model::Candidate| {
         c.actual.condition = Condition::Deleted;
-        c.actual.privileged = true;
+        c.actual.protection.insert(Protection::Role);
     };
     hire().found(0, "r1", deleted).held("protected");
 }

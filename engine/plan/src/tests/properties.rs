@@ -1,8 +1,10 @@
 //! Over many states: the planner never panics, and what a plan leads to needs no further plan.
 
+use std::collections::BTreeSet;
+
 use entrain_model::{
     Action, Actual, Anchor, Attributes, Candidate, Change, Condition, Contest, Decision, Desired, Edit, Evidence, Hold,
-    Knowledge, LinkState, ObjectRef, ObjectState, Policy, Removal, TargetId, Why,
+    Knowledge, LinkState, ObjectRef, ObjectState, Policy, Protection, Removal, TargetId, Why,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -83,7 +85,9 @@ prop_compose! {
         attributes in named(), anchor in anchor(), privileged in prop::bool::weighted(0.1),
         mastered_elsewhere in prop::bool::weighted(0.1), knowledge in select(vec![Knowledge::Fresh, Knowledge::Remembered]),
     ) -> Actual {
-        Actual { id: "r1".into(), condition, attributes, anchor, privileged, mastered_elsewhere, unwritable: None, knowledge }
+        let protection = privileged.then_some(Protection::Role).into_iter().collect();
+        let id = "r1".into();
+        Actual { id, condition, attributes, anchor, protection, approved: false, mastered_elsewhere, unwritable: None, knowledge }
     }
 }
 
@@ -212,7 +216,8 @@ fn with_record(state: ObjectState, id: TargetId, sent: &Attributes, known: Attri
         condition: Condition::Live,
         attributes: known,
         anchor: Anchor::Ours,
-        privileged: false,
+        protection: BTreeSet::new(),
+        approved: false,
         mastered_elsewhere: false,
         unwritable: None,
         knowledge: Knowledge::Fresh,
@@ -264,7 +269,7 @@ proptest! {
     #[test]
     fn protected_records_are_never_touched(mut state in state(), policy in policy(), privileged in any::<bool>()) {
         let shield = |actual: &mut Actual| {
-            actual.privileged = privileged;
+            actual.protection = privileged.then_some(Protection::Guest).into_iter().collect();
             actual.mastered_elsewhere = !privileged;
         };
         state.actual.iter_mut().for_each(shield);

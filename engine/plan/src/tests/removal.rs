@@ -1,4 +1,4 @@
-use entrain_model::{Anchor, Condition, Desired, Removal, Why};
+use entrain_model::{Anchor, Condition, Desired, Protection, Removal, Why};
 use serde_json::json;
 
 use super::builder::One;
@@ -71,7 +71,7 @@ fn what_was_never_seen_is_not_deleted() {
 #[test]
 fn protected_records_are_not_removed() {
     for removal in [Removal::Disable, Removal::Delete] {
-        left(removal).record(|r| r.privileged = true).held("protected");
+        left(removal).record(|r| _ = r.protection.insert(Protection::Role)).held("protected");
         left(removal).record(|r| r.mastered_elsewhere = true).held("on_premises_mastered");
         left(removal).record(|r| r.unwritable = Some("odd".into())).held("unwritable");
     }

@@ -80,7 +80,7 @@ fn a_record_that_is_protected_by_now_stays() {
     let mut one = One::user("u1").linked(json!({})).has(json!({"title": "Boss"}));
     let actual = one.state.actual.as_mut().expect("a record");
     assert_eq!(actual.condition, Condition::Live);
-    actual.privileged = true;
+    actual.protection.insert(entrain_model::Protection::Role);
     let update = Action::Update { id: id(), edits: vec![edit("title", Some(json!("Chief")), json!("Boss"))] };
     let inverse = undo(&change(update), Some(&one.state), &Ends::default(), &schema());
     assert!(inverse.action.is_none() && inverse.left[0].contains("protected"), "{inverse:?}");

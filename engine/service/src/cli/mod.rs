@@ -25,6 +25,7 @@ mod plan;
 mod plan_text;
 mod preflight;
 mod progress;
+mod protect;
 mod report;
 mod resume;
 mod runs;
@@ -41,7 +42,7 @@ use clap::Parser as _;
 use serde_json::json;
 
 pub use args::Cli;
-use args::{Command, MappingCommand};
+use args::{Command, MappingCommand, ProtectCommand};
 pub use exit::Exit;
 pub use output::{Form, Output};
 pub use progress::Bar;
@@ -93,6 +94,9 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Holds(args) => holds::run(args, global, output).await,
         Command::Park(args) => park::park(args, global, output).await,
         Command::Unpark(args) => park::unpark(args, global, output).await,
+        Command::Protect(ProtectCommand::Allow(args)) => protect::allow(args, global, output).await,
+        Command::Protect(ProtectCommand::Revoke(args)) => protect::revoke(args, global, output).await,
+        Command::Protect(ProtectCommand::List(args)) => protect::list(args, global, output).await,
         Command::Mapping(MappingCommand::Check(args)) => mapping::check(args, global, output).await,
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,

@@ -1,9 +1,10 @@
 //! The meaning of one `[[target]]` block.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use entrain_model::{MatchKey, Removal, TargetName};
+use entrain_model::{MatchKey, Removal, TargetName, fold};
 
 use super::place::{Finding, Key};
 use super::schedule::{DEFAULT_CRON, Schedule, parse_duration};
@@ -34,6 +35,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     let graph = check.graph(&raw.graph);
     check.group_removal(raw.removal.groups);
     let plan_public_key = raw.plan_public_key.map(|path| check.file("plan_public_key", &path));
+    let protected = check.protected(&raw.protection.objects);
     if findings.len() > before {
         return None;
     }
@@ -47,6 +49,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
         mapping,
         settings: settings?,
         scope,
+        protected,
         user_removal: raw.removal.users,
         group_removal: raw.removal.groups,
         plan_public_key,
@@ -233,6 +236,11 @@ impl Check<'_> {
             service_accounts: raw.service_accounts.unwrap_or(Choice::Exclude),
             groups: raw.groups.unwrap_or(Choice::Include),
         }
+    }
+
+    fn protected(&mut self, objects: &[String]) -> BTreeSet<String> {
+        objects.iter().for_each(|object| self.text("protection.objects", object));
+        objects.iter().map(|object| fold(object.trim())).collect()
     }
 
     fn group_removal(&mut self, removal: Removal) {

@@ -85,6 +85,8 @@ pub(super) struct Target {
     #[serde(default)]
     pub(super) scope: Scope,
     #[serde(default)]
+    pub(super) protection: Protection,
+    #[serde(default)]
     pub(super) removal: RemovalTable,
     #[serde(default)]
     pub(super) limits: super::limits::Table,
@@ -147,6 +149,12 @@ pub(super) struct Scope {
     pub(super) groups_where: Option<String>,
     pub(super) service_accounts: Option<Choice>,
     pub(super) groups: Option<Choice>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Protection {
+    pub(super) objects: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]

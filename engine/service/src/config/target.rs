@@ -1,5 +1,6 @@
 //! One target as configured, and what the other crates need of it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct TargetConfig {
     pub settings: Json,
     /// Which source objects are meant.
     pub scope: ScopeConfig,
+    /// Records that are protected because the operator says so: ids and logins, folded.
+    pub protected: BTreeSet<String>,
     /// What becomes of users that leave.
     pub user_removal: Removal,
     /// What becomes of groups that leave.
@@ -116,7 +119,13 @@ pub struct ScriptUnreadable {
 impl TargetConfig {
     /// The planner's part of it; `verified_domains` are what the tenant says, folded.
     pub fn policy(&self, verified_domains: Vec<String>) -> Policy {
-        Policy { user_removal: self.user_removal, group_removal: self.group_removal, verified_domains, ..Policy::default() }
+        Policy {
+            user_removal: self.user_removal,
+            group_removal: self.group_removal,
+            protected: self.protected.clone(),
+            verified_domains,
+            ..Policy::default()
+        }
     }
 
     /// The keys by which objects of a kind are matched: the operator's, else the directory's.

@@ -79,7 +79,7 @@ fn scope(config: &TargetConfig) -> ScopeRules {
 /// A digest over all that decides what a run does. Secrets are named in it by their place alone.
 fn digest(config: &TargetConfig) -> String {
     let text = format!(
-        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
         config.tenant,
         config.cloud,
         config.credential,
@@ -87,6 +87,7 @@ fn digest(config: &TargetConfig) -> String {
         config.scope,
         config.user_removal,
         config.group_removal,
+        config.protected,
         config.limits,
         config.user_keys,
         config.group_keys,

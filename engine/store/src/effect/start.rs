@@ -8,7 +8,7 @@ use sqlx::AnyConnection;
 use super::{Refusal, Start};
 use crate::failpoint::FailPoint;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, to_json};
-use crate::{Halt, HaltKind, Result, Store, link, queue};
+use crate::{Halt, HaltKind, Result, Store, link, protection, queue};
 
 impl Store {
     /// Records intents in one transaction, each only if source, link, epoch and lease are as they were planned from.
@@ -28,12 +28,17 @@ impl Store {
         let now = self.now();
         let epoch = self.epoch(&mut transaction, target).await?;
         let (mut refused, mut kept) = (Vec::new(), Vec::new());
+        let mut ended: BTreeSet<TargetId> = BTreeSet::new();
         for chunk in starts.chunks(CHUNK) {
-            let facts = self.facts(&mut transaction, target, holder, chunk, now).await?;
+            let mut facts = self.facts(&mut transaction, target, holder, chunk, now).await?;
+            facts.administrators.retain(|id| !ended.contains(id));
             for start in chunk {
                 match facts.refusal(run, start, &epoch) {
                     Some(refusal) => refused.push((start, refusal)),
-                    None => kept.push(start),
+                    None => {
+                        ended.extend(start.record.clone().filter(|_| start.blocks.is_some()));
+                        kept.push(start);
+                    }
                 }
             }
         }
@@ -98,6 +103,11 @@ impl Store {
         }
         let taken: Vec<&TargetId> = starts.iter().filter_map(taken).collect();
         facts.owners = link::owners(connection, target, &taken).await?;
+        let records: Vec<&TargetId> = starts.iter().filter_map(|start| start.record.as_ref()).collect();
+        facts.shielded = protection::shielded_of(connection, target, &records).await?;
+        let ending = starts.iter().filter_map(|start| Some((start.record.as_ref()?, start.blocks?)));
+        let lock = self.dialect().for_update();
+        facts.administrators = protection::administrators_ending(connection, target, ending, lock).await?;
         Ok(facts)
     }
 }
@@ -115,10 +125,14 @@ struct Facts {
     /// Version of each link, and the run that changed it last.
     links: BTreeMap<ObjectRef, (i64, String)>,
     owners: BTreeMap<TargetId, ObjectRef>,
+    /// Records that nobody approved by name although they are protected.
+    shielded: BTreeSet<TargetId>,
+    /// Those that can administer the target, if a change of one of them ends its sign-in.
+    administrators: BTreeSet<TargetId>,
 }
 
 impl Facts {
-    fn refusal(&self, run: &RunId, start: &Start, epoch: &Epoch) -> Option<Refusal> {
+    fn refusal(&mut self, run: &RunId, start: &Start, epoch: &Epoch) -> Option<Refusal> {
         let source = self.sources.get(&start.object).copied().unwrap_or(0);
         let link_stands = match self.links.get(&start.object) {
             None => start.basis.link == 0,
@@ -140,8 +154,21 @@ impl Facts {
             Some(Refusal::LinkMoved)
         } else if taken {
             Some(Refusal::Taken)
+        } else if start.record.as_ref().is_some_and(|record| self.shielded.contains(record)) {
+            Some(Refusal::Protected)
+        } else if self.is_last_administrator(start) {
+            Some(Refusal::LastAdministrator)
         } else {
             None
+        }
+    }
+
+    /// Whether nobody is left who can administer the target when this one cannot; else it no longer counts for those that follow.
+    fn is_last_administrator(&mut self, start: &Start) -> bool {
+        let Some(record) = start.record.as_ref().filter(|_| start.blocks.is_some()) else { return false };
+        self.administrators.len() == 1 && self.administrators.contains(record) || {
+            self.administrators.remove(record);
+            false
         }
     }
 }

@@ -19,6 +19,10 @@ pub struct Start {
     pub basis: Basis,
     /// What will be done.
     pub action: Action,
+    /// The record that is changed, if there is one already.
+    pub record: Option<TargetId>,
+    /// The attribute that the kind's sign-in hangs on, where the change ends a sign-in.
+    pub blocks: Option<&'static str>,
     /// The keys that will be sent: login, anchor, id, attributes. Recovery looks for the record by them.
     pub sent: Json,
 }
@@ -37,6 +41,10 @@ pub enum Refusal {
     LeaseLost,
     /// The record is linked to another object.
     Taken,
+    /// The record is protected, and nobody approved by name that it is touched.
+    Protected,
+    /// Nobody could administer the target any more.
+    LastAdministrator,
 }
 
 codes!(Refusal {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Attributes, Condition, Kind, TargetId, TargetName};
+use entrain_model::{Attributes, Condition, Kind, Protection, TargetId, TargetName};
 use serde_json::Value as Json;
 use sqlx::AnyConnection;
 
@@ -20,7 +20,7 @@ pub(crate) struct Image {
     pub(crate) mastered: bool,
     pub(crate) unwritable: Option<String>,
     /// By its own nature; who holds roles is kept apart.
-    pub(crate) privileged: bool,
+    pub(crate) protection: BTreeSet<Protection>,
 }
 
 impl Image {
@@ -32,7 +32,7 @@ impl Image {
             attributes: Attributes::new(),
             mastered: false,
             unwritable: None,
-            privileged: false,
+            protection: BTreeSet::new(),
         }
     }
 }
@@ -97,7 +97,7 @@ impl Images {
                 sql.rows(chunk.iter().map(|id| [Arg::from(*id)])).text(")")
             };
             let rows = select(
-                "select id, condition, generation, attributes, mastered, unwritable, privileged from mirror
+                "select id, condition, generation, attributes, mastered, unwritable, protection from mirror
                  where target = $1 and kind = $2 and id in (values ",
             );
             for row in rows.all(connection).await? {
@@ -107,7 +107,7 @@ impl Images {
                     attributes: row.json("attributes")?,
                     mastered: row.int("mastered")? != 0,
                     unwritable: row.opt_str("unwritable")?,
-                    privileged: row.int("privileged")? != 0,
+                    protection: row.json("protection")?,
                 };
                 images.rows.insert(row.str("id")?.into(), image);
             }
@@ -144,7 +144,7 @@ impl Images {
                 self.index.anchor_of(&image.attributes).into(),
                 image.mastered.into(),
                 image.unwritable.clone().into(),
-                image.privileged.into(),
+                to_json(&image.protection)?.into(),
             ]);
             if image.condition != Condition::Gone {
                 keys.extend(self.index.keys_of(id, &image.attributes).into_iter().map(|(name, value)| (id.clone(), name, value)));
@@ -152,14 +152,14 @@ impl Images {
         }
         for chunk in rows.chunks(CHUNK) {
             Sql::new(
-                "insert into mirror (target, kind, id, condition, generation, attributes, anchor, mastered, unwritable, privileged)
+                "insert into mirror (target, kind, id, condition, generation, attributes, anchor, mastered, unwritable, protection)
                  values ",
             )
             .rows(chunk.iter().cloned())
             .text(
                 " on conflict (target, kind, id) do update set condition = excluded.condition, generation = excluded.generation,
                    attributes = excluded.attributes, anchor = excluded.anchor, mastered = excluded.mastered,
-                   unwritable = excluded.unwritable, privileged = excluded.privileged",
+                   unwritable = excluded.unwritable, protection = excluded.protection",
             )
             .run(connection)
             .await?;

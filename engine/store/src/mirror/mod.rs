@@ -8,14 +8,15 @@ mod references;
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Kind, Proof, TargetId, TargetName};
+use entrain_model::{Kind, TargetId, TargetName};
 
-use crate::sql::{Arg, CHUNK, Columns as _, Sql};
+use crate::sql::{Columns as _, Sql};
 use crate::{Result, Store, link};
 
 pub use complete::MirrorCursor;
 use image::forget;
 pub(crate) use image::{Images, merge};
+pub(crate) use page::condition_word;
 pub use page::{MirrorPage, Reading};
 pub(crate) use references::{ReferenceWrite, drop_references, write_references};
 
@@ -40,20 +41,6 @@ impl Store {
             .await?;
         transaction.commit().await?;
         Ok(generation)
-    }
-
-    /// Says which records hold privileged roles; all others hold none.
-    pub async fn put_privileged(&self, target: &TargetName, ids: &BTreeSet<TargetId>, _proof: &Proof) -> Result<()> {
-        let mut transaction = self.begin_derived().await?;
-        Sql::new("delete from privileged where target = $1").arg(target).run(&mut transaction).await?;
-        let ids: Vec<&TargetId> = ids.iter().collect();
-        for chunk in ids.chunks(CHUNK) {
-            Sql::new("insert into privileged (target, id) values ")
-                .rows(chunk.iter().map(|id| -> [Arg; 2] { [target.into(), (*id).into()] }))
-                .run(&mut transaction)
-                .await?;
-        }
-        Ok(transaction.commit().await?)
     }
 
     /// Forgets attributes whose write has an unknown outcome: what the mirror says of them, and what was sent and stored by

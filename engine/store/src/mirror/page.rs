@@ -92,14 +92,14 @@ fn lay_over(images: &mut Images, record: &Observed, page: &MirrorPage<'_>) {
         *image = Image {
             mastered: record.mastered_elsewhere,
             unwritable: record.unwritable.clone(),
-            privileged: record.privileged,
+            protection: record.protection.clone(),
             attributes: record.attributes.clone(),
             ..Image::new(page.generation)
         };
     } else {
         merge(&mut image.attributes, &record.attributes);
         image.mastered |= record.mastered_elsewhere;
-        image.privileged |= record.privileged;
+        image.protection.extend(&record.protection);
         image.unwritable = record.unwritable.clone().or(image.unwritable.take());
     }
     image.condition = record.condition;

@@ -1,6 +1,8 @@
 //! The anti-joins. `cross join` makes SQLite walk the tables in the order written, beginning with the index that the page
 //! is ordered by; PostgreSQL chooses for itself.
 
+use crate::protection::shielded;
+
 /// Where edges of the source come from.
 pub(super) struct Edges {
     table: &'static str,
@@ -48,9 +50,11 @@ pub(super) fn additions(edges: &Edges, page: &str) -> String {
 }
 
 /// References of the mirror of `$1`, between records of present objects, that the source does not have. A manager is not
-/// removed where another one is about to take its place: a user has one, and a removal would take away the new one.
+/// removed where another one is about to take its place: a user has one, and a removal would take away the new one. Nothing is
+/// taken from a protected record either.
 pub(super) fn removals(page: &str) -> String {
     let writable = writable("lf.kind", "lf.id");
+    let shielded = shielded("z");
     format!(
         "select lf.kind as kind, lf.id as id, r.relation as relation, lt.kind as to_kind, lt.id as to_id,
            cast(null as text) as to_state, r.to_id as to_record, r.id as from_record
@@ -68,6 +72,7 @@ pub(super) fn removals(page: &str) -> String {
                and vm.kind = 'user' and vm.id = dm.id and vm.present = 1
                and (dm.state = 'present' or (dm.state = 'held'
                  and exists (select 1 from links lm where lm.target = $1 and lm.kind = 'user' and lm.id = dm.id))))
+           and not exists (select 1 from mirror z where z.target = $1 and z.kind = lt.kind and z.id = r.to_id and {shielded})
            and {writable}
            and {page}"
     )
@@ -75,12 +80,12 @@ pub(super) fn removals(page: &str) -> String {
 
 /// The object is not parked, and its record, if it has one, is one that we may write.
 fn writable(kind: &str, id: &str) -> String {
+    let shielded = shielded("x");
     format!(
         "not exists (select 1 from parked p where p.target = $1 and p.kind = {kind} and p.id = {id})
            and not exists (select 1 from links w cross join mirror x
              where w.target = $1 and w.kind = {kind} and w.id = {id} and x.target = $1 and x.kind = w.kind and x.id = w.target_id
-               and (x.mastered = 1 or x.unwritable is not null or x.privileged = 1
-                 or exists (select 1 from privileged g where g.target = $1 and g.id = x.id)))"
+               and (x.mastered = 1 or x.unwritable is not null or {shielded}))"
     )
 }
 

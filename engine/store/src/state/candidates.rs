@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use entrain_model::{Anchor, Candidate, Desired, Evidence, ObjectRef, ObjectState, TargetId, TargetName};
 use sqlx::AnyConnection;
 
-use super::known::{ACTUAL, actual};
+use super::known::{actual, columns};
 use crate::Result;
 use crate::sql::{Columns as _, Sql};
 
@@ -35,7 +35,7 @@ pub(crate) async fn add(
                  page.kind as linked_kind, coalesce(l.id, (
                    select min(a.id) from desired_keys a join mirror_kinds i on i.target = $1 and i.kind = m.kind
                    where a.target = $1 and a.kind = m.kind and a.rank = 0 and a.attribute = i.anchor
-                     and a.value = lower(m.anchor) and a.id <> page.id)) as linked_id, {ACTUAL}
+                     and a.value = lower(m.anchor) and a.id <> page.id)) as linked_id, {}
                from page
                cross join desired_keys k
                cross join mirror_keys x
@@ -44,7 +44,8 @@ pub(crate) async fn add(
                where k.target = $1 and k.kind = page.kind and k.id = page.id
                  and x.target = $1 and x.kind = k.kind and x.attribute = k.attribute and x.value = k.value
                  and m.target = $1 and m.kind = x.kind and m.id = x.id and m.condition in ('live', 'deleted')
-               order by page.kind, page.id, k.rank, m.id"
+               order by page.kind, page.id, k.rank, m.id",
+            columns()
         ))
         .all(connection)
         .await?;

@@ -8,15 +8,16 @@ use entrain_model::{
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use crate::Result;
 use crate::sql::{Columns as _, Sql};
+use crate::{Result, protection};
 
 /// The columns of a mirror row `m`, for [`actual`].
-pub(crate) const ACTUAL: &str =
-    "m.id as m_id, m.condition as m_condition, m.generation as m_generation, m.attributes as m_attributes,
-     m.anchor as m_anchor, m.mastered as m_mastered, m.unwritable as m_unwritable,
-     case when m.privileged = 1 or exists (select 1 from privileged r where r.target = m.target and r.id = m.id) then 1 else 0 end
-       as m_privileged";
+pub(crate) fn columns() -> String {
+    format!("{ACTUAL}, {}", protection::COLUMNS)
+}
+
+const ACTUAL: &str = "m.id as m_id, m.condition as m_condition, m.generation as m_generation, m.attributes as m_attributes,
+     m.anchor as m_anchor, m.mastered as m_mastered, m.unwritable as m_unwritable";
 
 /// Reads everything about these objects but candidates and contests. `cross join` makes SQLite begin with the page.
 pub(crate) async fn read(
@@ -37,14 +38,15 @@ pub(crate) async fn read(
                    and e.state in ('started', 'unknown')) then 1 else 0 end as unsettled,
                  (select max(w.ended_at) from effects w where w.target = $1 and w.kind = page.kind and w.id = page.id
                    and w.state in ('done', 'settled_done')
-                   and w.action in ('link', 'create', 'restore', 'update', 'disable')) as written_at, {ACTUAL}
+                   and w.action in ('link', 'create', 'restore', 'update', 'disable')) as written_at, {}
                from page
                left join targets t on t.name = $1
                left join source_versions v on v.kind = page.kind and v.id = page.id
                left join desired d on d.target = $1 and d.kind = page.kind and d.id = page.id
                left join links l on l.target = $1 and l.kind = page.kind and l.id = page.id
                left join mirror m on m.target = $1 and m.kind = page.kind and m.id = l.target_id
-               left join parked p on p.target = $1 and p.kind = page.kind and p.id = page.id"
+               left join parked p on p.target = $1 and p.kind = page.kind and p.id = page.id",
+            columns()
         ))
         .all(connection)
         .await?;
@@ -98,14 +100,16 @@ fn link(row: &AnyRow) -> Result<Option<LinkState>> {
     }))
 }
 
-/// A target record as last known, from the columns of `ACTUAL`.
+/// A target record as last known, from [`columns`].
 pub(crate) fn actual(row: &AnyRow, generation: i64, anchor: &str) -> Result<Actual> {
+    let (protection, approved) = protection::reasons(row)?;
     Ok(Actual {
         id: TargetId::from(row.str("m_id")?),
         condition: row.word("m_condition")?,
         attributes: row.json("m_attributes")?,
         anchor: Anchor::compare(row.opt_str("m_anchor")?.as_deref(), anchor),
-        privileged: row.int("m_privileged")? != 0,
+        protection,
+        approved,
         mastered_elsewhere: row.int("m_mastered")? != 0,
         unwritable: row.opt_str("m_unwritable")?,
         knowledge: if row.int("m_generation")? >= generation { Knowledge::Fresh } else { Knowledge::Remembered },

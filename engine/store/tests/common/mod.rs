@@ -221,7 +221,7 @@ pub fn record(kind: Kind, id: &str, value: Json) -> Observed {
         references: Vec::new(),
         mastered_elsewhere: false,
         unwritable: None,
-        privileged: false,
+        protection: BTreeSet::new(),
     }
 }
 
@@ -267,6 +267,8 @@ pub async fn link(store: &Store, object: &ObjectRef, id: &str) {
         object: object.clone(),
         basis: state.basis,
         action,
+        record: None,
+        blocks: None,
         sent: json!({}),
     };
     assert_eq!(store.start_effects(&target(), &run, "me", std::slice::from_ref(&start)).await.unwrap(), vec![]);
@@ -293,4 +295,9 @@ pub fn done(start: &Start, link: Option<LinkWrite>, mirror: Vec<MirrorWrite>) ->
         audit: Audit::default(),
         request_id: Some("r-1".into()),
     }
+}
+
+/// Holders of a role.
+pub fn holders(ids: &[&str]) -> BTreeMap<TargetId, BTreeSet<Protection>> {
+    ids.iter().map(|id| ((*id).into(), BTreeSet::from([Protection::Role]))).collect()
 }
