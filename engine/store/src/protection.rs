@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{Attributes, Condition, Kind, Millis, ObjectRef, Proof, Protection, TargetId, TargetName, fold};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
+use crate::audit::Entry;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_json};
 use crate::{Result, Store, queue};
 
@@ -167,7 +168,8 @@ impl Store {
         .arg(self.now())
         .run(&mut transaction)
         .await?;
-        self.approval_said(&mut transaction, target, record, "protect_allow", &json!({ "reason": reason, "by": by })).await?;
+        let entry = Entry::act("protect_allow").by(by).after("reason", reason.as_str());
+        self.approval_said(&mut transaction, target, record, entry).await?;
         transaction.commit().await?;
         self.notify();
         Ok(())
@@ -180,7 +182,7 @@ impl Store {
         if sql.run(&mut transaction).await? == 0 {
             return Ok(false);
         }
-        self.approval_said(&mut transaction, target, record, "protect_revoke", &json!({ "by": by })).await?;
+        self.approval_said(&mut transaction, target, record, Entry::act("protect_revoke").by(by)).await?;
         transaction.commit().await?;
         self.notify();
         Ok(true)
@@ -192,25 +194,8 @@ impl Store {
         connection: &mut AnyConnection,
         target: &TargetName,
         record: &TargetId,
-        action: &str,
-        after: &Json,
+        entry: Entry,
     ) -> Result<()> {
-        let now = self.now();
-        let kind =
-            Sql::new("select kind from mirror where target = $1 and id = $2").arg(target).arg(record).one(connection).await?;
-        let kind: Kind = kind.map(|row| row.word("kind")).transpose()?.unwrap_or(Kind::User);
-        Sql::new(
-            "insert into audit (at, target, run, line, kind, id, action, outcome, before, after)
-             values ($1, $2, '', 0, $3, $4, $5, 'done', 'null', $6)",
-        )
-        .arg(now)
-        .arg(target)
-        .arg(kind)
-        .arg(record)
-        .arg(action)
-        .arg(to_json(after)?)
-        .run(connection)
-        .await?;
         let rows = Sql::new(
             "select kind, id from links where target = $1 and target_id = $2
              union select kind, id from holds where target = $1 and code = 'protected'",
@@ -220,7 +205,8 @@ impl Store {
         .all(connection)
         .await?;
         let waiting = rows.iter().map(|row| row.object("")).collect::<Result<Vec<_>>>()?;
-        queue::enqueue(connection, target, &waiting, 0, now).await
+        queue::enqueue(connection, target, &waiting, 0, self.now()).await?;
+        self.record(connection, Entry { record: Some(record.clone()), ..entry.target(target) }).await
     }
 
     /// The approvals of one target, or of all.
