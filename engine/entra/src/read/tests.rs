@@ -49,7 +49,7 @@ async fn pages_are_followed_to_the_delta_link_which_proves_completeness() {
     assert_eq!(pages.len(), 1);
     assert_eq!(
         script.lines()[0],
-        "GET /users/delta?$select=accountEnabled,displayName,id,jobTitle,onPremisesImmutableId,onPremisesSyncEnabled,userPrincipalName,manager"
+        "GET /users/delta?$select=accountEnabled,displayName,id,jobTitle,onPremisesImmutableId,onPremisesSyncEnabled,userPrincipalName,userType,manager"
     );
 }
 
