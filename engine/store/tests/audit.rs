@@ -150,7 +150,7 @@ async fn change(store: &Store, action: Action, audit: Audit) -> i64 {
     store.lease(&target(), "me", std::slice::from_ref(&user), LEASE).await.unwrap();
     let basis = states(store, std::slice::from_ref(&user)).await[0].basis;
     let seq = plan(store, &run, &user, &action, basis).await;
-    let start = Start { seq, object: user, basis, action, sent: json!({}) };
+    let start = Start { seq, object: user, basis, action, record: None, blocks: None, sent: json!({}) };
     assert_eq!(store.start_effects(&target(), &run, "me", std::slice::from_ref(&start)).await.unwrap(), vec![]);
     let end = End { audit, ..done(&start, None, Vec::new()) };
     store.end_effects(&target(), &run, &[end]).await.unwrap();
@@ -331,7 +331,7 @@ async fn seeded(store: &Store, user: &ObjectRef, mirror: Vec<MirrorWrite>) {
     store.lease(&target(), "me", std::slice::from_ref(user), LEASE).await.unwrap();
     let basis = states(store, std::slice::from_ref(user)).await[0].basis;
     let seq = plan(store, &run, user, &update(), basis).await;
-    let start = Start { seq, object: user.clone(), basis, action: update(), sent: json!({}) };
+    let start = Start { seq, object: user.clone(), basis, action: update(), record: None, blocks: None, sent: json!({}) };
     assert_eq!(store.start_effects(&target(), &run, "me", std::slice::from_ref(&start)).await.unwrap(), vec![]);
     store.end_effects(&target(), &run, &[done(&start, None, mirror)]).await.unwrap();
     store.release(&target(), "me", None).await.unwrap();
@@ -355,7 +355,15 @@ async fn a_settled_create_names_its_record(database: Arc<Database>) {
     let basis = states(&store, std::slice::from_ref(&user)).await[0].basis;
     let action = Action::Create { record: wants(json!({ "login": "one@corp.example" })) };
     let seq = plan(&store, &run, &user, &action, basis).await;
-    let start = Start { seq, object: user.clone(), basis, action, sent: json!({ "login": "one@corp.example" }) };
+    let start = Start {
+        seq,
+        object: user.clone(),
+        basis,
+        action,
+        record: None,
+        blocks: None,
+        sent: json!({ "login": "one@corp.example" }),
+    };
     assert_eq!(store.start_effects(&target(), &run, "me", &[start]).await.unwrap(), vec![]);
     assert!(store.settle_effect(&run, seq, Settled::Landed("t1".into())).await.unwrap());
     let row = rows(&store).await.pop().unwrap();

@@ -41,5 +41,5 @@ fn what_does_not_count_says_why() {
 #[test]
 fn what_must_not_be_taken_is_refused_for_the_planners_reason() {
     codes(&hire().found(2, "r1", |_| {}).found(2, "r2", |_| {}), &["refused", "refused"]);
-    codes(&hire().found(2, "r1", |c| c.actual.privileged = true), &["refused"]);
+    codes(&hire().found(2, "r1", |c| _ = c.actual.protection.insert(entrain_model::Protection::Role)), &["refused"]);
 }

@@ -53,6 +53,8 @@ codes!(Refusal {
     Halted = "halted",
     LeaseLost = "lease_lost",
     Taken = "taken",
+    Protected = "protected",
+    LastAdministrator = "last_administrator",
 });
 
 /// What became of a call.

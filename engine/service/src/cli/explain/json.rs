@@ -70,7 +70,7 @@ fn matched(key: &Key, found: &[(Candidate, Fit)]) -> Json {
 
 fn record(actual: &Actual) -> Json {
     json!({
-        "id": actual.id, "condition": actual.condition, "anchor": actual.anchor, "privileged": actual.privileged,
+        "id": actual.id, "condition": actual.condition, "anchor": actual.anchor, "protection": actual.protection,
         "mastered_elsewhere": actual.mastered_elsewhere, "unwritable": actual.unwritable, "attributes": actual.attributes,
     })
 }

@@ -128,7 +128,7 @@ fn known(explanation: &Explanation, state: &ObjectState, output: &mut Output) {
     }
     if let Some(actual) = &state.actual {
         let marks = [
-            (actual.privileged, "privileged"),
+            (!actual.protection.is_empty(), "protected"),
             (actual.mastered_elsewhere, "mastered by another directory"),
             (actual.unwritable.is_some(), "not writable"),
         ];
