@@ -102,6 +102,27 @@ create table leases (
   primary key (target, kind, id)
 );
 
+-- Mappings -----------------------------------------------------------------------------------------------------------
+
+-- Every version of a target's scripts that was drafted or in force. `scripts` is name, kind and text of each, in order; `accepted` is
+-- the difference that whoever published it had seen, and `settled_at` when a run over everything had carried it out.
+create table mapping_versions (
+  target text collate "C" not null,
+  version bigint not null,
+  digest text collate "C" not null,
+  scripts text collate "C" not null,
+  origin text collate "C" not null,
+  state text collate "C" not null,
+  author text collate "C" not null,
+  at bigint not null,
+  published_by text collate "C",
+  published_at bigint,
+  accepted text collate "C",
+  settled_at bigint,
+  primary key (target, version)
+);
+create unique index mapping_versions_published on mapping_versions (target) where state = 'published';
+
 -- Desired state ------------------------------------------------------------------------------------------------------
 
 -- `ruling` says under which rules a row was made, `looks_up` which other user's record was read for it, in which version: a

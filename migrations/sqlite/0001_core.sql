@@ -104,6 +104,27 @@ create table leases (
   primary key (target, kind, id)
 ) strict, without rowid;
 
+-- Mappings -----------------------------------------------------------------------------------------------------------
+
+-- Every version of a target's scripts that was drafted or in force. `scripts` is name, kind and text of each, in order; `accepted` is
+-- the difference that whoever published it had seen, and `settled_at` when a run over everything had carried it out.
+create table mapping_versions (
+  target text not null,
+  version integer not null,
+  digest text not null,
+  scripts text not null,
+  origin text not null,
+  state text not null,
+  author text not null,
+  at integer not null,
+  published_by text,
+  published_at integer,
+  accepted text,
+  settled_at integer,
+  primary key (target, version)
+) strict, without rowid;
+create unique index mapping_versions_published on mapping_versions (target) where state = 'published';
+
 -- Desired state ------------------------------------------------------------------------------------------------------
 
 -- `ruling` says under which rules a row was made, `looks_up` which other user's record was read for it, in which version: a

@@ -57,6 +57,21 @@ pub enum Suspicion {
         /// The run that waits.
         run: String,
     },
+    /// More objects would change in an attribute than was accepted when the mapping was published.
+    Unaccepted {
+        /// The version of the mapping.
+        version: i64,
+        /// The kind of the objects.
+        kind: Kind,
+        /// The attribute.
+        attribute: String,
+        /// How many were accepted.
+        accepted: u64,
+        /// How many are let through, with the tolerance.
+        allowed: u64,
+        /// How many would change.
+        planned: u64,
+    },
 }
 
 /// What the guard says.
@@ -189,5 +204,9 @@ fn told(suspicion: &Suspicion) -> String {
             let (plural, are) = if *changes == 1 { ("", "is") } else { ("s", "are") };
             format!("{changes} change{plural} of this run {are} part of run {run}, which waits for approval")
         }
+        Suspicion::Unaccepted { version, kind, attribute, accepted, allowed, planned } => format!(
+            "the run would change {attribute} of {planned} {kind}s; version {version} of the mapping was published for {accepted}, \
+             and {allowed} are let through"
+        ),
     }
 }

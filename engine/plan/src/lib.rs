@@ -2,10 +2,11 @@
 //!
 //! Nothing here waits, reads or writes. [`plan`] looks at one object; [`order`] and [`judge`] look at a whole run
 //! through what the store aggregated of it. References between records are compared as sets by the store and do not
-//! pass through here, except to be counted and rendered.
+//! pass through here, except to be counted and rendered. [`differences`] compares two mappings of one object.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::wildcard_enum_match_arm))]
 
+mod accepted;
 mod attributes;
 mod candidates;
 mod claims;
@@ -26,10 +27,12 @@ mod removal;
 mod render;
 mod undo;
 mod validate;
+mod whatif;
 
 #[cfg(test)]
 mod tests;
 
+pub use accepted::Accepted;
 pub use attributes::{Moment, attributes_of, attributes_of_edits, flat, merge};
 pub use candidates::{Fit, fits};
 pub use claims::{Claimed, claims, counted};
@@ -42,3 +45,4 @@ pub use protect::{blocked, is_guarded, shield};
 pub use render::{json, line};
 pub use undo::{Ends, Inverse, undo};
 pub use validate::{Flaw, FlawSort, flaws, missing, validate};
+pub use whatif::{Difference, Example, Group, Groups, Pattern, differences};

@@ -9,7 +9,7 @@ use entrain_model::{Desired, Evidence, ObjectRef, SourceId, TargetName, fold};
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-pub use standing::Standing;
+pub use standing::{Standing, StoredBody};
 
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, to_json};
 use crate::{Result, Store};

@@ -79,6 +79,22 @@ impl Dialect {
         }
     }
 
+    /// Lets one process at a time write versions of mappings until its transaction ends. SQLite has one writer.
+    pub(crate) fn lock_versions(&self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite(_) => None,
+            Dialect::Postgres => Some("lock table mapping_versions in exclusive mode"),
+        }
+    }
+
+    /// The type of a text column that is compared by bytes, as those of the schema.
+    pub(crate) fn text(&self) -> &'static str {
+        match self {
+            Dialect::Sqlite(_) => "text",
+            Dialect::Postgres => "text collate \"C\"",
+        }
+    }
+
     /// What every new connection is told.
     pub(crate) fn greeting(&self) -> &'static str {
         match self {
@@ -91,6 +107,14 @@ impl Dialect {
                 "set lock_timeout = '30s'; set join_collapse_limit = 1; set enable_seqscan = off; set enable_hashjoin = off;
                  set enable_mergejoin = off; set jit = off"
             }
+        }
+    }
+
+    /// What a connection is told that reads, and writes to temporary tables of its own.
+    pub(crate) fn scratch_greeting(&self) -> &'static str {
+        match self {
+            Dialect::Sqlite(_) => "pragma busy_timeout = 10000; pragma temp_store = file; pragma cache_size = -32768",
+            Dialect::Postgres => self.greeting(),
         }
     }
 

@@ -36,12 +36,14 @@ mod state;
 mod statistics;
 mod store;
 mod target;
+mod version;
 mod watch;
+mod whatif;
 
 pub use about::{About, EffectRow, Queued};
 pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
-pub use desired::{DesiredRow, Key, Standing};
+pub use desired::{DesiredRow, Key, Standing, StoredBody};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};
@@ -62,7 +64,9 @@ pub use source::{
 pub use state::Supposition;
 pub use store::Store;
 pub use target::{Halt, HaltKind, Put, TargetRow};
+pub use version::{NewVersion, Origin, StoredScript, VersionRow, VersionState};
 pub use watch::Watch;
+pub use whatif::{Clash, Clashes, Want, Wants};
 
 /// The result of every method of the store.
 pub type Result<T> = std::result::Result<T, StoreError>;

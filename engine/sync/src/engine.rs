@@ -8,6 +8,7 @@ use std::time::Duration;
 use entrain_model::{Action, Clock, Millis, Mode, Policy, Reason, RunId, Scope, TargetName};
 use entrain_store::{Halt, Kept, RunKind, RunState, Store};
 
+use crate::accepted::{self, Open};
 use crate::decide;
 use crate::guard::Judged;
 use crate::map::Learned;
@@ -94,6 +95,8 @@ pub(crate) struct Run<'a> {
     pub(crate) scope: Scope,
     /// What it knows of who is protected.
     pub(crate) protection: Knowledge,
+    /// The difference that was accepted with the mapping, while it is to be carried out.
+    pub(crate) accepted: Option<Open>,
     /// Creates of unknown outcome that this run may send again.
     pub(crate) repeats: Repeats,
     started: Millis,
@@ -137,6 +140,8 @@ impl Engine {
         if let Some(halt) = row.and_then(|row| row.halt) {
             return Ok(Report::halted(&target.name, halt));
         }
+        let accepted = accepted::open(&self.store, target).await?;
+        let target = &accepted.as_ref().map_or_else(|| Arc::clone(target), |open| open.counting(target));
         let holder = ask.holder.clone().unwrap_or_else(|| self.holder());
         let mapping = target.mapping.version();
         let id = match &ask.task {
@@ -180,6 +185,7 @@ impl Engine {
             holder: String::new(),
             scope: ask.scope.clone(),
             protection: Knowledge::default(),
+            accepted,
             repeats: Repeats::default(),
             started: self.store.now(),
             hands,
@@ -315,6 +321,9 @@ impl Run<'_> {
             }
             if whole && matches!(state, RunState::Converged | RunState::Partial) {
                 store.set_last_full(name, store.now()).await?;
+                if let Some(open) = &self.accepted {
+                    store.settle_version(name, open.version).await?;
+                }
                 // What changed before the run began is covered by it; what it dropped was queued anew since.
                 store.done_before(name, self.started).await?;
             }

@@ -111,12 +111,13 @@ async fn suspicions(run: &Run<'_>, counted: &[GuardCount], recreated: &[Suspicio
     let (store, name) = (run.store(), &run.target.name);
     let deleted = recreated.iter().filter_map(|pair| match pair {
         Suspicion::Recreated { deleted, .. } => Some(deleted.clone()),
-        Suspicion::Emptied { .. } | Suspicion::Awaited { .. } => None,
+        Suspicion::Emptied { .. } | Suspicion::Awaited { .. } | Suspicion::Unaccepted { .. } => None,
     });
     let open = store.guarded_objects(&run.id, &deleted.collect()).await?;
     let is_open = |pair: &&Suspicion| matches!(pair, Suspicion::Recreated { deleted, .. } if open.contains(deleted));
     let mut found: Vec<_> = recreated.iter().filter(is_open).cloned().collect();
     found.extend(emptied(run, counted).await?);
+    found.extend(run.accepted.iter().flat_map(|open| open.beyond(counted, &run.target)));
     // A run over everything is judged as a whole.
     if let (Scope::Only(_), false) = (&run.scope, matches!(run.hands(), Hands::Tied(_)))
         && let Some((waiting, changes)) = store.awaited(name, &run.id).await?

@@ -6,6 +6,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
+mod accepted;
 mod adoption;
 mod already;
 mod approve;
@@ -35,6 +36,7 @@ mod sink;
 mod tail;
 mod target;
 mod undo;
+mod whatif;
 mod worker;
 
 pub use adoption::{Adopted, Adoptions, Class};
@@ -47,4 +49,5 @@ pub use progress::{Progress, Silent, Step};
 pub use report::{Report, Writing};
 pub use resume::{Checked, Resumed};
 pub use target::{ScopeRules, Target, TargetChoice, Timing};
+pub use whatif::{Failure, Invalid, Moved, WhatIf};
 pub use worker::{Direct, Worker};

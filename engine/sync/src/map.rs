@@ -211,7 +211,7 @@ fn desired_row(
 }
 
 /// What shall be true of one source object in the target.
-fn desired(
+pub(crate) fn desired(
     target: &Target,
     record: &SourceRecord,
     within: Option<&BTreeSet<ObjectRef>>,
@@ -230,7 +230,7 @@ fn desired(
     })
 }
 
-fn outside(target: &Target, record: &SourceRecord, within: Option<&BTreeSet<ObjectRef>>) -> Option<Why> {
+pub(crate) fn outside(target: &Target, record: &SourceRecord, within: Option<&BTreeSet<ObjectRef>>) -> Option<Why> {
     match record.object.kind {
         Kind::Group => (target.scope.groups == TargetChoice::Exclude).then_some(Why::GroupsOut),
         Kind::User => {
@@ -278,7 +278,7 @@ pub(crate) fn anchor_of(target: &Target, object: &ObjectRef, wanted: &DesiredRec
     wanted.text(anchor).map_or_else(|| anchor_value(object), str::to_owned)
 }
 
-fn unique(target: &Target, kind: Kind, wanted: &DesiredRecord) -> Vec<(String, String)> {
+pub(crate) fn unique(target: &Target, kind: Kind, wanted: &DesiredRecord) -> Vec<(String, String)> {
     let attributes = &target.schema().of(kind).attributes;
     wanted
         .settings

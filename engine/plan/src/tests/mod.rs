@@ -15,3 +15,4 @@ mod removal;
 mod render;
 mod undo;
 mod validate;
+mod whatif;

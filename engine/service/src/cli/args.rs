@@ -9,6 +9,7 @@ use clap_complete::Shell;
 
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
+use super::mapping::MappingCommand;
 use crate::import::Format;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -110,7 +111,7 @@ pub enum Command {
     /// See which records of a target are protected, and approve some by name
     #[command(subcommand)]
     Protect(ProtectCommand),
-    /// Work on mapping scripts
+    /// Work on mapping scripts: check, compare, publish, roll back
     #[command(subcommand)]
     Mapping(MappingCommand),
     /// List the targets and how they stand
@@ -397,13 +398,6 @@ pub struct ProtectRevokeArgs {
     /// The target; it may be left out if there is only one
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
-}
-
-/// What can be done with mapping scripts.
-#[derive(Debug, Subcommand)]
-pub enum MappingCommand {
-    /// Compile the scripts and evaluate them for every object of the source; writes nothing
-    Check(TargetArgs),
 }
 
 /// Arguments of `alarms`.

@@ -42,7 +42,7 @@ use clap::Parser as _;
 use serde_json::json;
 
 pub use args::Cli;
-use args::{Command, MappingCommand, ProtectCommand};
+use args::{Command, ProtectCommand};
 pub use exit::Exit;
 pub use output::{Form, Output};
 pub use progress::Bar;
@@ -97,7 +97,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Protect(ProtectCommand::Allow(args)) => protect::allow(args, global, output).await,
         Command::Protect(ProtectCommand::Revoke(args)) => protect::revoke(args, global, output).await,
         Command::Protect(ProtectCommand::List(args)) => protect::list(args, global, output).await,
-        Command::Mapping(MappingCommand::Check(args)) => mapping::check(args, global, output).await,
+        Command::Mapping(command) => mapping::run(command, global, output).await,
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Targets => targets::run(global, output).await,

@@ -7,7 +7,7 @@ use super::args::{Global, ResumeArgs};
 use super::session::Session;
 use super::{Exit, Output, report};
 use crate::config::TargetConfig;
-use crate::wiring::connect;
+use crate::wiring::connect_in_force;
 
 pub(super) async fn run(args: &ResumeArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?.acting_as(&args.author.by);
@@ -35,7 +35,7 @@ async fn resume(
     output: &mut Output,
 ) -> anyhow::Result<(Json, Exit)> {
     // Not `session.connect`: a changed script would be tried there without the object that is to be parked.
-    let target = connect(config, session.clock.clone(), None)?.target;
+    let target = connect_in_force(&session.store, config, session.clock.clone(), None).await?.target;
     let hold = args.hold.as_ref().map(|object| (object, "parked when the target was resumed"));
     Ok(match session.engine().resume(&target, hold).await? {
         Resumed::NotHalted => {

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret as _;
 use super::args::Global;
 use super::logging;
 use crate::config::{CloudConfig, Config, SourcedError, TargetConfig};
-use crate::wiring::{FastClock, SystemClock, connect};
+use crate::wiring::{FastClock, SystemClock, connect_in_force};
 
 /// Arguments that do not fit the configuration.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +73,7 @@ impl Session {
 
     /// A target ready to run, registered in the database. A halt ends if configuration or scripts have changed and pass now.
     pub(super) async fn connect(&self, config: &TargetConfig) -> anyhow::Result<Arc<Target>> {
-        let target = connect(config, Arc::clone(&self.clock), None)?.target;
+        let target = connect_in_force(&self.store, config, Arc::clone(&self.clock), None).await?.target;
         let put = self.store.put_target(&target.name, target.mode, &target.config_digest, target.mapping.version()).await?;
         if put == Put::Changed {
             self.engine().resume(&target, None).await?;

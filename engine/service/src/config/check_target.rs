@@ -214,7 +214,8 @@ impl Check<'_> {
             }
             paths.unwrap_or_default().iter().map(|path| self.file(key, path)).collect()
         };
-        MappingFiles { users: files("mapping.users", raw.users), groups: files("mapping.groups", raw.groups) }
+        let (users, groups) = (files("mapping.users", raw.users), files("mapping.groups", raw.groups));
+        MappingFiles { users, groups, publish: raw.publish }
     }
 
     fn settings(&mut self, table: toml::Table) -> Option<serde_json::Value> {

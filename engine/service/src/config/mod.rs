@@ -26,7 +26,7 @@ pub use credential::{ClientProof, CredentialConfig};
 pub use error::{ConfigError, Problem};
 pub use schedule::{DEFAULT_CRON, Schedule};
 pub use sourced::{Sourced, SourcedError};
-pub use target::{Choice, GraphOptions, MappingFiles, ScopeConfig, TargetConfig};
+pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;
 pub use watch::{AlarmsConfig, AuditConfig, MetricsConfig, WebhookConfig};
 

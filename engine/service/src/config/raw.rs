@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use entrain_model::{MatchKey, Mode, Removal};
 use serde::Deserialize;
 
-use super::{Choice, LogFormat, Sourced};
+use super::{Choice, LogFormat, Publish, Sourced};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +139,7 @@ pub(super) struct Anchor {
 pub(super) struct Mapping {
     pub(super) users: Option<Vec<PathBuf>>,
     pub(super) groups: Option<Vec<PathBuf>>,
+    pub(super) publish: Publish,
 }
 
 #[derive(Default, Deserialize)]

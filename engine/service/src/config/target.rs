@@ -60,6 +60,19 @@ pub struct MappingFiles {
     pub users: Vec<PathBuf>,
     /// For groups.
     pub groups: Vec<PathBuf>,
+    /// What puts a change of them in force.
+    pub publish: Publish,
+}
+
+/// What puts changed scripts in force.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Publish {
+    /// That a file was changed.
+    #[default]
+    OnChange,
+    /// `entrain mapping publish` alone.
+    Explicit,
 }
 
 /// Which source objects a target is about.

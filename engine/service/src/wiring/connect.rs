@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use entrain_entra::{Cloud, CredentialConfig as EntraCredential, Entra, EntraConfig, Observer, Quota};
-use entrain_mapping::{Limits, Mapping, MappingError};
+use entrain_mapping::{Limits, Mapping, MappingError, Script};
 use entrain_model::{Clock, Directory, DirectoryError, Kind, Policy, Relation, SourceId};
+use entrain_store::StoreError;
 use entrain_sync::{ScopeRules, Target, TargetChoice, Timing};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Choice, ClientProof, CloudConfig, CredentialConfig, SourcedError, TargetConfig};
+use crate::config::{Choice, ClientProof, CloudConfig, CredentialConfig, ScriptUnreadable, SourcedError, TargetConfig};
 
 /// A target with the connection beneath it.
 pub struct Connected {
@@ -34,16 +35,34 @@ pub enum ConnectError {
     /// The credential or a certificate is not usable.
     #[error("{0}")]
     Directory(#[from] DirectoryError),
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
-/// Reads secrets and scripts, compiles, and prepares the connection. Makes no call.
+impl From<ScriptUnreadable> for ConnectError {
+    fn from(error: ScriptUnreadable) -> Self {
+        ConnectError::File(error.to_string())
+    }
+}
+
+/// Reads secrets and the scripts as they are on disk, compiles, and prepares the connection. Makes no call.
 pub fn connect(
     config: &TargetConfig,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
 ) -> Result<Connected, ConnectError> {
-    let scripts = config.scripts().map_err(|error| ConnectError::File(error.to_string()))?;
-    let mapping = Arc::new(Mapping::compile(&scripts, &config.scope_rules(), Limits::default())?);
+    connect_with(config, &config.scripts()?, clock, observer)
+}
+
+/// The same with these scripts.
+pub fn connect_with(
+    config: &TargetConfig,
+    scripts: &[Script],
+    clock: Arc<dyn Clock>,
+    observer: Option<Arc<dyn Observer>>,
+) -> Result<Connected, ConnectError> {
+    let mapping = compile(config, scripts)?;
     let entra = Arc::new(Entra::connect(entra_config(config, clock, observer)?)?);
     let schema = entra.schema();
     let target = Target {
@@ -62,6 +81,11 @@ pub fn connect(
         directory: Arc::<Entra>::clone(&entra),
     };
     Ok(Connected { target: Arc::new(target), entra })
+}
+
+/// Compiles scripts with the scope's predicates of the target.
+pub fn compile(config: &TargetConfig, scripts: &[Script]) -> Result<Arc<Mapping>, MappingError> {
+    Ok(Arc::new(Mapping::compile(scripts, &config.scope_rules(), Limits::default())?))
 }
 
 fn scope(config: &TargetConfig) -> ScopeRules {

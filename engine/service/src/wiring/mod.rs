@@ -3,10 +3,12 @@
 mod clock;
 mod connect;
 mod due;
+mod force;
 mod reload;
 mod serve;
 mod watch;
 
 pub use clock::{FastClock, SystemClock};
-pub use connect::{ConnectError, Connected, connect};
+pub use connect::{ConnectError, Connected, compile, connect, connect_with};
+pub use force::{connect_as_published, connect_in_force, fingerprint, in_force, restored, stored};
 pub use serve::{ServeError, Service};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use entrain_entra::Observer;
@@ -19,7 +19,7 @@ use tokio_cron_scheduler::{Job, JobScheduler, JobSchedulerError};
 use super::due;
 use super::reload::Files;
 use super::watch::Watch;
-use super::{ConnectError, connect};
+use super::{ConnectError, connect_in_force};
 use crate::alarms::WebhookError;
 use crate::config::{Config, TargetConfig};
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
@@ -63,6 +63,8 @@ struct Served {
     direct: Arc<dyn Direct>,
     counters: Arc<Counters>,
     running: AtomicBool,
+    /// The version of the mapping as it was loaded; 0 for none.
+    version: AtomicI64,
     file: Option<PathBuf>,
 }
 
@@ -93,6 +95,7 @@ impl Service {
                 direct: Arc::new(Timed { counters: Arc::clone(&counters), then: Arc::clone(&direct) }),
                 counters,
                 running: AtomicBool::new(false),
+                version: AtomicI64::new(0),
                 file: file.map(Path::to_owned),
             });
             watched.insert(config.name.clone(), served.target.subscribe());
@@ -138,13 +141,16 @@ impl Served {
         let config = self.config.borrow().clone();
         let store = self.engine.store();
         let counting = Counting { counters: Arc::clone(&self.counters), then: self.observer.clone() };
-        match connect(&config, Arc::clone(&self.clock), Some(Arc::new(counting))) {
+        let connected = connect_in_force(store, &config, Arc::clone(&self.clock), Some(Arc::new(counting))).await;
+        self.version.store(store.published_number(&config.name).await?.unwrap_or(0), Ordering::SeqCst);
+        match connected {
             Ok(connected) => {
                 let target = connected.target;
                 let put = store.put_target(&target.name, target.mode, &target.config_digest, target.mapping.version()).await?;
                 let _ = self.target.send_replace(Some(Arc::clone(&target)));
                 self.release(&target, put).await
             }
+            Err(ConnectError::Store(error)) => Err(error),
             Err(error) => {
                 store.put_target(&config.name, config.mode, "", "").await?;
                 self.halt(&config.name, &error).await
@@ -168,7 +174,7 @@ impl Served {
         tracing::error!(target = %name, "target halted: {error}");
         let (kind, script, line, column) = match error {
             ConnectError::Mapping(error) => (HaltKind::Mapping, Some(error.script.clone()), error.line, error.column),
-            ConnectError::Secret(_) | ConnectError::File(_) | ConnectError::Directory(_) => {
+            ConnectError::Secret(_) | ConnectError::File(_) | ConnectError::Directory(_) | ConnectError::Store(_) => {
                 (HaltKind::Configuration, None, None, None)
             }
         };
@@ -299,7 +305,14 @@ impl Served {
         self.engine.store().set_next_due(name, next).await
     }
 
-    /// Looks every second whether the configuration or a script is another one now.
+    /// Whether another version of the mapping was published, or the one in force taken back, by another process.
+    async fn republished(&self) -> bool {
+        let name = self.config.borrow().name.clone();
+        let loaded = self.version.load(Ordering::SeqCst);
+        matches!(self.engine.store().published_number(&name).await, Ok(number) if number.unwrap_or(0) != loaded)
+    }
+
+    /// Looks every second whether the configuration, a script or the published version is another one now.
     async fn watch_files(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut files = Files::new(self.file.clone(), &self.config.borrow());
         loop {
@@ -307,7 +320,7 @@ impl Served {
                 _ = stop.changed() => return,
                 () = self.clock.sleep(Duration::from_secs(1)) => {}
             }
-            if !files.changed() {
+            if !files.changed() && !self.republished().await {
                 continue;
             }
             // The guard of `borrow` must be gone before anything is sent: it is a lock.

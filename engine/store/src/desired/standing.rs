@@ -16,7 +16,39 @@ pub struct Standing {
     pub outside: bool,
 }
 
+/// The text of a stored row that still stands.
+pub type StoredBody = (ObjectRef, String);
+
 impl Store {
+    /// The rows of a kind from `after` up to and with `last` that would come out the same if they were made anew under this ruling, as
+    /// JSON. Whether an object is in the group that bounds the target is not looked at.
+    pub async fn standing_bodies(
+        &self,
+        target: &TargetName,
+        kind: Kind,
+        ruling: &str,
+        after: Option<&SourceId>,
+        last: &SourceId,
+    ) -> Result<Vec<StoredBody>> {
+        let found = Sql::new(
+            "select d.id as id, d.body as body
+             from desired d
+               left join source_versions v on v.kind = d.kind and v.id = d.id
+               left join source_versions l on l.kind = 'user' and l.id = d.looks_up
+             where d.target = $1 and d.kind = $2 and d.id > $4 and d.id <= $5 and d.ruling = $3
+               and d.source_version = coalesce(v.version, 0)
+               and (d.looks_up is null or d.looks_up_version = coalesce(l.version, 0))",
+        )
+        .arg(target)
+        .arg(kind)
+        .arg(ruling)
+        .arg(after.map_or("", SourceId::as_str))
+        .arg(last)
+        .all(&mut *self.read().await?)
+        .await?;
+        found.iter().map(|row| Ok((ObjectRef { kind, id: row.str("id")?.into() }, row.str("body")?))).collect()
+    }
+
     /// The next objects of a kind by id, without reading their records.
     pub async fn standing_page(
         &self,

@@ -22,7 +22,7 @@ pub(super) async fn run(args: &ExplainArgs, global: &Global, output: &mut Output
     let (mut exit, mut explanations) = (Exit::Converged, Vec::new());
     for config in session.targets(one.target.as_deref())? {
         // Not registered in the database: a question must not end a halt, nor make a full sync due.
-        let target = wiring::connect(config, session.clock.clone(), None)?.target;
+        let target = wiring::connect_as_published(&session.store, config, session.clock.clone()).await?.target;
         let explanation = session.engine().explain(&target, &object, knowledge).await?;
         output.line(format_args!("{object} in target {} (mode {})", target.name, target.mode.as_str()));
         text::show(&explanation, output);

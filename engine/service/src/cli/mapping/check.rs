@@ -1,18 +1,18 @@
-//! `entrain mapping check`: the scripts, tried on every object of the source. Writes nothing.
+//! `entrain mapping check`: the scripts as they are on disk, tried on every object of the source. Writes nothing.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
-use super::args::{Global, TargetArgs};
-use super::session::Session;
-use super::{Exit, Output, report};
+use crate::cli::args::{Global, TargetArgs};
+use crate::cli::session::Session;
+use crate::cli::{Exit, Output, report};
 use crate::wiring::connect;
 
 /// So many errors are shown; all are counted.
 const SHOWN: usize = 20;
 
-pub(super) async fn check(args: &TargetArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(args: &TargetArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
     let (mut exit, mut answers) = (Exit::Converged, Vec::new());
     for config in session.targets(args.target.as_deref())? {
