@@ -17,7 +17,9 @@
 //! | `script user\|group TEXT` | a script after the default ones |
 //! | `sync full`, `sync direct`, `sync user\|group ID`, `resume`, `resume user\|group ID` | runs the engine |
 //! | `show user\|group ID` | the target record of a source object |
+//! | `audit` | what the audit says of the changes since the last look, and whether its chain fits |
 
+mod audit;
 mod configure;
 mod show;
 mod source;
@@ -46,6 +48,8 @@ pub struct Stage {
     waiting: Option<RunId>,
     /// The last run that was carried out.
     done: Option<RunId>,
+    /// Up to where the audit was looked at.
+    looked: i64,
     /// The lines of the plan that is being reviewed.
     reviewed: Vec<(ObjectRef, String)>,
 }
@@ -58,7 +62,7 @@ impl Stage {
     pub async fn new(dialect: Dialect) -> anyhow::Result<Self> {
         let memory = Arc::new(Memory::new(schema(), 1));
         let rig = Rig::new(dialect, memory.clone(), |_| {}).await?;
-        Ok(Self { rig, memory, waiting: None, done: None, reviewed: Vec::new() })
+        Ok(Self { rig, memory, waiting: None, done: None, looked: 0, reviewed: Vec::new() })
     }
 
     async fn sync(&mut self, command: &Command) -> anyhow::Result<Vec<String>> {
@@ -209,6 +213,11 @@ impl World for Stage {
             "resume" => self.resume(command).await,
             "protect" => self.protect(command).await.map(|()| Vec::new()),
             "show" => self.shown(command).await,
+            "audit" => {
+                let (lines, looked) = audit::rows(self.rig.store(), self.looked).await?;
+                self.looked = looked;
+                Ok(lines)
+            }
             other => bail!("`{other}` is no command of scenarios"),
         }
     }
