@@ -108,7 +108,12 @@ enum Window {
 }
 
 codes!(Window { Run = "over_limit_of_run", Hour = "over_limit_of_hour", Day = "over_limit_of_day" });
-codes!(Suspicion { Recreated = "recreated", Emptied = "emptied", Awaited = "awaited" });
+codes!(Suspicion {
+    Recreated = "recreated",
+    Emptied = "emptied",
+    Awaited = "awaited",
+    Unaccepted = "unaccepted",
+});
 
 impl Window {
     fn words(self) -> &'static str {

@@ -154,6 +154,7 @@ impl Engine {
         };
         let mut run = self.run_of(target, &ask, id, epoch, progress);
         run.holder = holder;
+        run.accepted = accepted;
         let result = run.steps(&ask).await;
         run.finish(&ask, result).await
     }
@@ -185,7 +186,7 @@ impl Engine {
             holder: String::new(),
             scope: ask.scope.clone(),
             protection: Knowledge::default(),
-            accepted,
+            accepted: None,
             repeats: Repeats::default(),
             started: self.store.now(),
             hands,
