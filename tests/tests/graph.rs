@@ -88,6 +88,7 @@ async fn one_changed_attribute_is_one_patch_with_one_property_and_ten_edits_are_
     let emulator = emulator().await;
     let rig = rig(&emulator, |_| {}).await;
     rig.write(&[user(0, "Analyst")]).await.unwrap();
+    rig.full().await.unwrap();
     rig.direct().await.unwrap();
     let after = last(&emulator);
     for n in 0..10 {

@@ -63,7 +63,8 @@ impl Default for Timing {
             lease: Duration::from_secs(30),
             settling: Duration::from_secs(15 * 60),
             linger: Duration::from_secs(30),
-            protection: Duration::from_secs(60),
+            // A full sync reads it anew; until then the target itself refuses what matters.
+            protection: Duration::from_secs(5 * 3600),
             enumeration: Duration::from_secs(7 * 24 * 3600),
         }
     }
