@@ -51,6 +51,17 @@ fn configure(folder: &Path) {
     std::fs::write(folder.join("entrain.toml"), text).unwrap();
 }
 
+#[cfg(feature = "demo")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_demonstration_comes_to_its_end_without_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let (result, text) = entrain(folder.path(), &["demo", "--once", "--users", "250", "--json"]).await;
+    assert_eq!(exit_of(result), Exit::Converged, "{text}");
+    let summary: Json = serde_json::from_str(&text).unwrap();
+    assert_eq!((&summary["users"], &summary["repeat_writes"]), (&250.into(), &0.into()), "{summary}");
+    assert!(summary["linked"].as_u64().unwrap() > 50 && summary["created"].as_u64().unwrap() > 150, "{summary}");
+}
+
 #[test]
 fn the_arguments_are_well_formed_and_help_names_the_exit_codes() {
     Cli::command().debug_assert();

@@ -149,6 +149,10 @@ secret = {{ file = "secret" }}
 [target.scope]
 service_accounts = "include"
 
+# A third of those whom the tenant knows already have another login there. Elsewhere somebody would have to approve that.
+[target.limits]
+rename = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
+
 # The emulator counts no quota in a demonstration.
 [target.graph]
 writes_per_150_seconds = 1000000000
