@@ -22,6 +22,10 @@ use crate::{FailPoints, Result, StoreError};
 /// How old the measured difference between our clock and the server's may become, in milliseconds.
 const OFFSET_VALID: Millis = 60_000;
 
+/// How often an opening is tried again that met another one, and how long after.
+const TRIES: u32 = 100;
+const BUSY: Duration = Duration::from_millis(50);
+
 /// The database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -88,13 +92,15 @@ impl Store {
             create_file(path).map_err(|error| unreachable(format!("{error}; its directory must exist and be writable")))?;
         }
         let options = AnyConnectOptions::from_str(url).map_err(|error| unreachable(error.to_string()))?;
-        let mut connection =
-            AnyConnection::connect_with(&options).await.map_err(|error| not_opened(url, StoreError::from(error)))?;
-        let prepared = prepare(&mut connection, &dialect, url, migrations).await;
-        // Also after a failure: a connection that is only dropped holds the file a little longer than this call.
-        let closed = connection.close().await;
-        prepared?;
-        closed?;
+        let mut tries = 0;
+        while let Err(error) = open_once(&options, &dialect, url, migrations).await {
+            // Another process makes, opens or lets go of the same file at this moment. SQLite waits for locks, but not for these.
+            if !matches!(error, StoreError::Busy { .. }) || tries == TRIES {
+                return Err(error);
+            }
+            tries += 1;
+            clock.sleep(BUSY).await;
+        }
         let store = Self::over(dialect, url, &options, clock, Sealer::new(key()?));
         store.measure_offset().await?;
         Ok(store)
@@ -252,6 +258,16 @@ fn key() -> Result<[u8; 32]> {
     #[expect(clippy::disallowed_methods, reason = "whoever knew the salts could try values until one fits the audit")]
     getrandom::fill(&mut key).map_err(|error| StoreError::Database(format!("the system gives no random numbers: {error}")))?;
     Ok(key)
+}
+
+/// Opens, brings the schema up to date, and closes.
+async fn open_once(options: &AnyConnectOptions, dialect: &Dialect, url: &str, migrations: &[Migration]) -> Result<()> {
+    let mut connection = AnyConnection::connect_with(options).await.map_err(|error| not_opened(url, StoreError::from(error)))?;
+    let prepared = prepare(&mut connection, dialect, url, migrations).await;
+    // Also after a failure: a connection that is only dropped holds the file a little longer than this call.
+    let closed = connection.close().await;
+    prepared?;
+    Ok(closed?)
 }
 
 /// Sets the connection and brings the schema up to date.

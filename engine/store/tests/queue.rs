@@ -86,7 +86,7 @@ async fn what_was_leased_or_put_off_before_a_clock_was_set_back_is_due(database:
     // A day later by a clock that then is set right.
     database
         .shell("update leases set until = until + 86400000; update queue set not_before = not_before + 86400000 where id = 'u1'");
-    assert!(store.next_due(&target(), QUIET, AT_MOST).await.unwrap().unwrap() <= store.now());
+    assert!(store.next_due(&target(), Duration::ZERO, AT_MOST).await.unwrap().unwrap() <= store.now() + 1_000);
     assert_eq!(store.lease(&target(), "other", &[ObjectRef::user("u2")], LEASE).await.unwrap().len(), 1);
     store.release(&target(), "other", None).await.unwrap();
     assert_eq!(store.lease_due(&target(), "other", 10, Duration::ZERO, Duration::ZERO, LEASE).await.unwrap().len(), 2);
