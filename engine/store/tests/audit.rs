@@ -311,7 +311,7 @@ async fn the_side_before_comes_from_the_mirror(database: Arc<Database>) {
     seed(vec![known, boss("t2")]).await;
 
     let at = |after: Json, recall| Audit { record: Some("t1".into()), after: attributes(after), recall, ..Audit::default() };
-    let disable = Action::Disable { id: "t1".into() };
+    let disable = Action::Disable { id: "t1".into(), sessions: Sessions::End };
     change(&store, disable.clone(), at(json!({ "enabled": false, "ext.a": "y" }), Recall::Named)).await;
     assert_eq!(last_before(&store).await, json!({ "enabled": true, "ext.a": "x" }));
     change(&store, disable.clone(), at(json!({ "(condition)": "deleted" }), Recall::Everything)).await;

@@ -136,7 +136,7 @@ async fn a_protected_record_is_refused_at_the_last_moment(database: Arc<Database
     let store = &case.store;
     mirror(store, Kind::User, Reading::Full, 1, &[record(Kind::User, "t1", json!({}))]).await;
     let refuse = async |expected: Option<Refusal>| {
-        let action = Action::Disable { id: "t1".into() };
+        let action = Action::Disable { id: "t1".into(), sessions: Sessions::End };
         let start = Start { record: Some("t1".into()), ..case.planned(action, case.basis().await).await };
         assert_eq!(case.begin(&start).await, expected);
     };
@@ -183,7 +183,7 @@ async fn the_last_administrator_is_refused_whoever_asks(database: Arc<Database>)
         let run = begin(&store).await;
         store.lease(&target(), holder, std::slice::from_ref(object), LEASE).await.unwrap();
         let basis = states(&store, std::slice::from_ref(object)).await[0].basis;
-        let action = Action::Disable { id: id.into() };
+        let action = Action::Disable { id: id.into(), sessions: Sessions::End };
         let seq = plan(&store, &run, object, &action, basis).await;
         let start = Start {
             seq,
@@ -285,7 +285,7 @@ async fn a_halted_target_starts_nothing(database: Arc<Database>) {
 
 async fn a_halted_mapping_lets_planned_leavers_through(database: Arc<Database>) {
     let case = case(&database).await;
-    let disable = || Action::Disable { id: "t1".into() };
+    let disable = || Action::Disable { id: "t1".into(), sessions: Sessions::End };
     let before = case.planned(disable(), case.basis().await).await;
     case.store.halt(&target(), &halt(HaltKind::Mapping)).await.unwrap();
     assert_eq!(case.begin(&before).await, Some(Refusal::Halted));

@@ -91,7 +91,7 @@ async fn lines_are_kept_in_order(database: Arc<Database>) {
     let hold = Hold::WaitingFor(ObjectRef::group("g"));
     let mut lines: Vec<_> = (0..600).map(|n| line(change(&u(n), Phase::Updates, update("t")), &[], None)).collect();
     lines.push(line(Decision::Hold(u(1), hold.clone()), &[], None));
-    lines.push(line(change(&u(2), Phase::Leavers, Action::Disable { id: "t".into() }), &[], Some(Operation::Disable)));
+    lines.push(line(change(&u(2), Phase::Leavers, Action::Disable { id: "t".into(), sessions: Sessions::End }), &[], Some(Operation::Disable)));
     lines.push(line(change(&u(3), Phase::Removals, Action::Delete { id: "t".into() }), &[], Some(Operation::Delete)));
     store.put_plan(&run, &lines[..300]).await.unwrap();
     store.put_plan(&run, &lines[300..]).await.unwrap();
