@@ -44,7 +44,10 @@ fn live(case: Case<'_>, record: &DesiredRecord, link: &LinkState, known: Known<'
 /// What is to be done about a first credential that has reached nobody. It keeps nothing else waiting.
 fn outstanding(case: Case<'_>, record: &DesiredRecord, link: &LinkState) -> Option<Decision> {
     match case.state.outstanding.as_ref()? {
-        Outstanding::Lost { detail } => Some(case.hold(Hold::Undelivered { detail: detail.clone() })),
+        Outstanding::Lost { detail } => {
+            let detail = format!("{detail}; `entrain password reissue \"{}\"` makes another one", case.state.object);
+            Some(case.hold(Hold::Undelivered { detail }))
+        }
         Outstanding::Due => {
             let login = case.kind().login.and_then(|login| record.text(login)).unwrap_or_default().to_owned();
             Some(case.change(Phase::Updates, Action::Issue { id: link.id.clone(), login }))

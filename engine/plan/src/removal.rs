@@ -66,7 +66,8 @@ fn access(case: Case<'_>, link: &LinkState, removal: Removal) -> Option<Due> {
 /// A leaver that no run has noted yet is as good as one that left now.
 fn deletion(case: Case<'_>, removal: Removal) -> Option<Due> {
     let left = case.state.left.map_or(case.policy.now, |left| left.at);
-    (removal.deletes_at(left)? <= case.policy.now).then_some(Due::Deletion)
+    // A clock that was set back does not delay what is to be done at once.
+    (removal.delete_after_days == Some(0) || removal.deletes_at(left)? <= case.policy.now).then_some(Due::Deletion)
 }
 
 fn delete(case: Case<'_>, link: &LinkState, actual: Option<&Actual>) -> Decision {

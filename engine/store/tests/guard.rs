@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use common::*;
-use entrain_model::{Action, Basis, Change, Counted, Decision, Kind, Limit, ObjectRef, Operation, Phase, Reason, Relation, RunId, Scope, Sessions};
+use entrain_model::{
+    Action, Basis, Change, Counted, Decision, Kind, Limit, ObjectRef, Operation, Phase, Reason, Relation, RunId, Scope, Sessions,
+};
 use entrain_store::{Choice, PlannedLine, RunKind, RunState, Store};
 use serde_json::json;
 

@@ -30,13 +30,13 @@ fn user(id: &str, login: &str) -> Write {
         "userPrincipalName": login, "displayName": id, "mailNickname": id, "accountEnabled": true,
         "onPremisesImmutableId": anchor.1, "jobTitle": "Analyst",
     }));
-    Write::Create(NewRecord { kind: Kind::User, attributes, anchor })
+    Write::Create(NewRecord { kind: Kind::User, attributes, anchor, object: ObjectRef::user(id) })
 }
 
 fn group(id: &str) -> Write {
     let anchor = ("uniqueName".to_owned(), anchor_value(&ObjectRef::group(id)));
     let attributes = attributes(json!({"displayName": id, "uniqueName": anchor.1}));
-    Write::Create(NewRecord { kind: Kind::Group, attributes, anchor })
+    Write::Create(NewRecord { kind: Kind::Group, attributes, anchor, object: ObjectRef::group(id) })
 }
 
 fn update(id: &TargetId, changed: Json) -> Write {

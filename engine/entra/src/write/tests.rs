@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use entrain_model::{Attributes, NewRecord, Sessions, TargetId, WritableDirectory as _};
+use entrain_model::{Attributes, NewRecord, ObjectRef, Sessions, TargetId, WritableDirectory as _};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -41,7 +41,8 @@ fn update(id: &str, attributes: &[(&str, Json)]) -> Write {
 fn create(kind: Kind, attributes: &[(&str, Json)], anchor: (&str, &str)) -> Write {
     let mut attributes: Attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     attributes.insert(anchor.0.into(), json!(anchor.1));
-    Write::Create(NewRecord { kind, attributes, anchor: (anchor.0.into(), anchor.1.into()) })
+    let object = ObjectRef { kind, id: anchor.1.into() };
+    Write::Create(NewRecord { kind, attributes, anchor: (anchor.0.into(), anchor.1.into()), object })
 }
 
 /// A group with these members, which knows these objects: binds take all or none.
