@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use entrain_model::{
-    Attributes, Clock, Directory, DirectoryError, Fault, Kind, Observed, Pages, Proof, Query, Read, Relation, Schema, Subset,
+    Attributes, Clock, Directory, DirectoryError, Fault, HandedOver, Kind, Observed, Pages, Proof, Query, Read, Relation, Schema, Subset,
     TargetId, Tenant, WritableDirectory, Write, Written,
 };
 
@@ -117,6 +117,11 @@ impl Memory {
     /// From now on nobody is told who holds privileged roles, and this is why; `None`: it is told.
     pub fn conceal_roles(&self, why: Option<&str>) {
         self.state().concealed = why.map(str::to_owned);
+    }
+
+    /// From now on this becomes of the first credentials of new users; `None`: nobody is told them.
+    pub fn hand_over(&self, handing: Option<HandedOver>) {
+        self.state().handing = handing;
     }
 
     /// The application may write records that hold privileged roles.
@@ -239,6 +244,10 @@ impl WritableDirectory for Memory {
             }
         }
         answers
+    }
+
+    fn hands_over(&self) -> bool {
+        self.state().handing.is_some()
     }
 }
 

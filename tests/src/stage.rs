@@ -7,6 +7,9 @@
 //! | `tenant user\|group add\|set RECORD name=value ..`, `.. remove\|purge RECORD` | changes the target behind the engine's back |
 //! | `tenant member\|owner\|manager RECORD user\|group RECORD`, `tenant privileged\|mastered user\|group RECORD` | the same for references and marks |
 //! | `tenant administrator\|guest RECORD`, `tenant roles [WHY]`, `tenant grants` | marks of users; from now on it is not told who holds roles, and why; privileged records may be written |
+//! | `tenant credentials arrive\|wait\|vanish` | from now on new users get first credentials that are handed over, and this becomes of them |
+//! | `retain user\|group ID [REASON]`, `release user\|group ID`, `reissue user ID` | an operator retains a record, lets it go, asks for a new first credential |
+//! | `leavers` | who left and has a record still |
 //! | `protect allow\|revoke RECORD` | approves a protected record by name, or takes that back |
 //! | `tenant next FAULT ..` | what happens to the next writes |
 //! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `mode`, `protected`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
@@ -32,7 +35,7 @@ use anyhow::{Context as _, bail};
 use async_trait::async_trait;
 use entrain_model::{Decision, Kind, ObjectRef, Reason, RunId, Scope};
 use entrain_plan::digest_of;
-use entrain_store::{Choice, ProtectionApproval, RunKind, RunState};
+use entrain_store::{Choice, LeaverRow, ProtectionApproval, RunKind, RunState};
 use entrain_sync::{Ask, Report, Resumed, Silent, SyncError};
 
 use crate::database::Dialect;
@@ -147,6 +150,23 @@ impl Stage {
         Ok(Vec::new())
     }
 
+    async fn retain(&self, command: &Command) -> anyhow::Result<Vec<String>> {
+        let reason = command.words.get(3).map_or("the scenario", String::as_str);
+        let reason = (command.word(0, "a verb")? == "retain").then_some(reason);
+        self.rig.store().retain(&self.rig.target.name, &object(command, 1)?, reason).await?;
+        Ok(Vec::new())
+    }
+
+    async fn leavers(&self) -> anyhow::Result<Vec<String>> {
+        let leavers = self.rig.store().leavers(&self.rig.target.name, None, 100).await?;
+        let said = |leaver: &LeaverRow| {
+            let why = if leaver.deleted { "deleted" } else { "out of scope" };
+            let retained = leaver.retained.as_ref().map_or(String::new(), |reason| format!(", retained: {reason}"));
+            format!("{} {}: {why}{retained}", leaver.object, leaver.record)
+        };
+        Ok(if leavers.is_empty() { vec!["nobody left".to_owned()] } else { leavers.iter().map(said).collect() })
+    }
+
     async fn reject(&mut self) -> anyhow::Result<Vec<String>> {
         let run = self.waiting.take().context("no run waits for approval")?;
         self.rig.engine.reject(&run, "the scenario").await?;
@@ -205,6 +225,12 @@ impl World for Stage {
             "apply" => self.apply().await,
             "undo" => self.undo().await,
             "unpark" => self.unpark(command).await,
+            "retain" | "release" => self.retain(command).await,
+            "reissue" => {
+                self.rig.store().reissue(&self.rig.target.name, &object(command, 1)?).await?;
+                Ok(Vec::new())
+            }
+            "leavers" => self.leavers().await,
             "pass" => {
                 let minutes: u64 = command.word(1, "minutes")?.parse()?;
                 self.rig.clock.advance(Duration::from_secs(minutes * 60));

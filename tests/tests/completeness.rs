@@ -93,8 +93,8 @@ async fn converged(counts: bool) -> (Rig, Arc<Leaky>) {
     let (loses, asked) = (Mutex::new((None, NOTHING)), Mutex::default());
     let leaky = Arc::new(Leaky { memory, loses, asked, lost: AtomicBool::new(false), counts });
     let rig = Rig::new(Dialect::Sqlite, leaky.clone(), |target| {
-        target.policy.user_removal = Removal::Delete;
-        target.policy.group_removal = Removal::Delete;
+        target.policy.user_removal = Removal::DELETE;
+        target.policy.group_removal = Removal::DELETE;
         target.timing.enumeration = Duration::ZERO;
         target.timing.settling = Duration::ZERO;
     });

@@ -110,7 +110,7 @@ async fn who_leaves_the_scope_with_a_nested_group_is_found() {
     let (mut rig, memory) = rig("#{}").await;
     rig.configure(|target| {
         target.scope.group = Some("outer".into());
-        target.policy.user_removal = Removal::Disable;
+        target.policy.user_removal = Removal::DISABLE;
     })
     .await
     .unwrap();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use entrain_model::Clock;
+use entrain_model::{Clock, Delivery};
 use secrecy::SecretString;
 
 use crate::Observer;
@@ -34,6 +34,10 @@ pub struct EntraConfig {
     pub write_mail: bool,
     /// Whether the mapping may write `employeeHireDate`, which some tenants refuse to an application.
     pub write_hire_date: bool,
+    /// What new users sign in with the first time.
+    pub first: FirstCredential,
+    /// Who is told these credentials; `None`: nobody.
+    pub delivery: Option<Arc<dyn Delivery>>,
     /// Time.
     pub clock: Arc<dyn Clock>,
     /// Who is told of each request.
@@ -55,10 +59,39 @@ impl EntraConfig {
             attempts: 6,
             write_mail: false,
             write_hire_date: true,
+            first: FirstCredential::default(),
+            delivery: None,
             clock,
             observer: None,
         }
     }
+}
+
+/// What new users sign in with the first time. In a federated domain they need nothing, and get nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FirstCredential {
+    /// Nothing: users of managed domains are not made.
+    None,
+    /// A password that is drawn at the call and must be changed at once.
+    #[default]
+    Password,
+    /// A Temporary Access Pass. The password that Entra ID demands besides is told nobody.
+    Pass {
+        /// How long it is good for.
+        minutes: u32,
+        /// How often.
+        uses: PassUses,
+    },
+}
+
+/// How often a Temporary Access Pass can be used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PassUses {
+    /// Once.
+    #[default]
+    Once,
+    /// Until it runs out.
+    Many,
 }
 
 /// What one application may use in one tenant (Graph documentation, "Identity and access service limits").

@@ -27,10 +27,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entrain_model::{
-    Clock, Credentials, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write, Written,
+    Clock, Credentials, Delivery, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write,
+    Written,
 };
 
-pub use config::{Cloud, CredentialConfig, EntraConfig, Quota};
+pub use config::{Cloud, CredentialConfig, EntraConfig, FirstCredential, PassUses, Quota};
 pub use schema::schema;
 pub use traffic::{Carriage, Exchange, Observer, Traffic};
 
@@ -42,6 +43,8 @@ pub struct Entra {
     domains: read::Domains,
     fresh: fresh::Fresh,
     sign_in: read::SignIn,
+    first: FirstCredential,
+    delivery: Option<Arc<dyn Delivery>>,
 }
 
 impl Entra {
@@ -60,6 +63,8 @@ impl Entra {
             domains: read::Domains::default(),
             fresh: fresh::Fresh::default(),
             sign_in: read::SignIn::of(&config.credential),
+            first: config.first,
+            delivery: config.delivery,
         }
     }
 
@@ -92,6 +97,10 @@ impl Directory for Entra {
 impl WritableDirectory for Entra {
     async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
         self.perform(writes).await
+    }
+
+    fn hands_over(&self) -> bool {
+        self.delivery.is_some()
     }
 
     fn time_for(&self, work: &Work) -> Option<Duration> {

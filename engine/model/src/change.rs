@@ -123,10 +123,25 @@ pub enum Action {
         /// The other's record.
         to: TargetId,
     },
-    /// Blocks sign-in and revokes sessions.
+    /// Blocks sign-in.
     Disable {
         /// The record.
         id: TargetId,
+        /// What becomes of its sessions.
+        #[serde(default, skip_serializing_if = "Sessions::end")]
+        sessions: Sessions,
+    },
+    /// Revokes sessions, and nothing else.
+    RevokeSessions {
+        /// The record.
+        id: TargetId,
+    },
+    /// Gives a user that was made a first credential once more, and has it handed over.
+    Issue {
+        /// The record.
+        id: TargetId,
+        /// The login, for whoever hands it over.
+        login: String,
     },
     /// Moves the record to the recycle bin.
     Delete {
@@ -147,8 +162,28 @@ impl Action {
             Action::AddReference { .. } => "add_reference",
             Action::RemoveReference { .. } => "remove_reference",
             Action::Disable { .. } => "disable",
+            Action::RevokeSessions { .. } => "revoke_sessions",
+            Action::Issue { .. } => "issue",
             Action::Delete { .. } => "delete",
         }
+    }
+}
+
+/// What becomes of the sessions of a user whose sign-in is blocked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sessions {
+    /// They are revoked.
+    #[default]
+    End,
+    /// They go on until they run out.
+    Keep,
+}
+
+impl Sessions {
+    /// Whether they are revoked.
+    pub fn end(&self) -> bool {
+        *self == Sessions::End
     }
 }
 

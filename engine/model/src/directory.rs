@@ -153,6 +153,10 @@ pub trait Directory: Send + Sync {
 pub trait WritableDirectory: Directory {
     /// Writes, in any order but never two at once to one record, and answers for each in the order given.
     async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>>;
+    /// Whether the first credentials of new users are handed over to somebody. Each create of a user then says what became of it.
+    fn hands_over(&self) -> bool {
+        false
+    }
     /// How long this work takes from now on by the quotas of the directory; `None` where it has none.
     fn time_for(&self, _work: &Work) -> Option<Duration> {
         None

@@ -73,6 +73,16 @@ pub enum Hold {
         /// Why.
         detail: String,
     },
+    /// An operator retains the record of an object that left.
+    Retained {
+        /// Why.
+        detail: String,
+    },
+    /// The first credential of a user that was made has reached nobody.
+    Undelivered {
+        /// What happened and what to do.
+        detail: String,
+    },
     /// The target answered with an error that retries did not cure.
     Failed {
         /// What it said.
@@ -95,6 +105,8 @@ codes!(Hold {
     WaitingFor = "waiting_for",
     ChangedSince = "changed_since",
     Parked = "parked",
+    Retained = "retained",
+    Undelivered = "undelivered",
     Failed = "failed",
 });
 
@@ -118,6 +130,8 @@ impl std::fmt::Display for Hold {
             Hold::WaitingFor(other) => write!(f, "{other} has no record in the target yet"),
             Hold::ChangedSince { detail } => write!(f, "it is not taken back: {detail}"),
             Hold::Parked { detail } => write!(f, "parked: {detail}"),
+            Hold::Retained { detail } => write!(f, "retained: {detail}"),
+            Hold::Undelivered { detail } => write!(f, "undelivered: {detail}"),
             Hold::Failed { detail } => f.write_str(detail),
         }
     }

@@ -7,6 +7,7 @@ mod change;
 mod claim;
 mod clock;
 mod code;
+mod delivery;
 mod desired;
 mod directory;
 mod error;
@@ -17,14 +18,16 @@ mod object;
 mod observed;
 mod policy;
 mod protection;
+mod removal;
 mod schema;
 mod state;
 mod write;
 
 pub use anchor::{Anchor, anchor_value};
-pub use change::{Action, Basis, Change, Edit, Evidence, Lane, Phase, Relation};
+pub use change::{Action, Basis, Change, Edit, Evidence, Lane, Phase, Relation, Sessions};
 pub use claim::Claim;
 pub use clock::{Clock, Millis};
+pub use delivery::{Delivery, Handover, Issued, Undelivered};
 pub use desired::{Desired, DesiredRecord, Setting, Why};
 pub use directory::{Cursor, Directory, Pages, Proof, Query, Read, SinkError, Subset, Work, WritableDirectory};
 pub use error::{DirectoryError, Disposition, Fault};
@@ -35,11 +38,12 @@ pub use object::{Kind, ObjectRef, Reason, Scope, SourceRecord, UnknownKind, fold
 pub use observed::{
     Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, TargetCredential, Tenant, Value,
 };
-pub use policy::{MatchKey, Mode, Policy, Removal, UnknownWord};
+pub use policy::{MatchKey, Mode, Policy, UnknownWord};
 pub use protection::Protection;
+pub use removal::{Removal, Step};
 pub use schema::{AttributeSchema, KindSchema, Schema, Shape, Writable};
-pub use state::{Actual, Candidate, Contest, Knowledge, LinkState, ObjectState};
-pub use write::{NewRecord, Write, Written};
+pub use state::{Actual, Candidate, Contest, Knowledge, Left, LinkState, ObjectState, Outstanding};
+pub use write::{HandedOver, NewRecord, Write, Written};
 
 /// A JSON object, attribute names in order.
 pub type Attributes = std::collections::BTreeMap<String, serde_json::Value>;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Millis;
+use crate::{Millis, Removal};
 
 /// How far a target may be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,19 +19,6 @@ pub enum Mode {
     Upsert,
     /// Creates, updates and removes.
     Full,
-}
-
-/// What becomes of a record whose object left the source or the scope.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Removal {
-    /// It stays as it is, linked.
-    #[default]
-    Leave,
-    /// Sign-in is blocked and sessions are revoked.
-    Disable,
-    /// It goes to the recycle bin.
-    Delete,
 }
 
 macro_rules! words {
@@ -54,10 +41,9 @@ macro_rules! words {
 /// A word that stands for none of the choices.
 #[derive(Debug, thiserror::Error)]
 #[error("`{0}` is none of the choices")]
-pub struct UnknownWord(String);
+pub struct UnknownWord(pub(crate) String);
 
 words!(Mode { Observe = "observe", CreateOnly = "create-only", Upsert = "upsert", Full = "full" });
-words!(Removal { Leave = "leave", Disable = "disable", Delete = "delete" });
 
 /// One matching key: a target attribute, and where the wanted value comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +69,8 @@ pub struct Policy {
     pub protected: BTreeSet<String>,
     /// Why it is not known now who is protected; `None`: it is known.
     pub unread: Option<String>,
+    /// The time at which the run began.
+    pub now: Millis,
     /// What was written after this may not be visible everywhere yet; `None`: all that was written is.
     pub unsettled_since: Option<Millis>,
 }

@@ -29,6 +29,33 @@ pub struct ObjectState {
     pub written_at: Option<Millis>,
     /// An operator parked it, with this reason.
     pub parked: Option<String>,
+    /// Since when it is gone from the source or out of scope; `None` if it is not, or if no run has noted it yet.
+    pub left: Option<Left>,
+    /// An operator retains its record, with this reason: it may be blocked, and is neither deleted nor taken out of groups.
+    pub retained: Option<String>,
+    /// How it stands with the first credential of a record that we made and whose credential is handed over.
+    pub outstanding: Option<Outstanding>,
+}
+
+/// An object that left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// When the source recorded its deletion, or when it was first seen out of scope.
+    pub at: Millis,
+    /// When its sessions were revoked for that.
+    pub sessions_ended: Option<Millis>,
+}
+
+/// A first credential that has reached nobody yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outstanding {
+    /// It is to be made by the next run.
+    Due,
+    /// It was made, or may have been, and is lost: somebody must ask for another one.
+    Lost {
+        /// What happened.
+        detail: String,
+    },
 }
 
 /// A link: this source object is that target record.

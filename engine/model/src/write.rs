@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Attributes, Kind, Relation, TargetId};
+use crate::{Attributes, Kind, ObjectRef, Relation, Sessions, TargetId};
 
 /// A record to be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -13,6 +13,8 @@ pub struct NewRecord {
     pub attributes: Attributes,
     /// Name and value of the anchor.
     pub anchor: (String, String),
+    /// Whose record it is to be.
+    pub object: ObjectRef,
 }
 
 /// One instruction to a directory.
@@ -38,10 +40,26 @@ pub enum Write {
         /// What to set.
         attributes: Attributes,
     },
-    /// Block sign-in and revoke sessions.
+    /// Block sign-in.
     Disable {
         /// Its id.
         id: TargetId,
+        /// What becomes of its sessions.
+        sessions: Sessions,
+    },
+    /// Revoke the sessions of a user.
+    RevokeSessions {
+        /// Its id.
+        id: TargetId,
+    },
+    /// Give a user a new first credential and have it handed over.
+    Issue {
+        /// Its id.
+        id: TargetId,
+        /// Whose record it is.
+        object: ObjectRef,
+        /// Its login.
+        login: String,
     },
     /// Move it to the recycle bin.
     Delete {
@@ -87,4 +105,19 @@ pub struct Written {
     pub unanchored: bool,
     /// Attributes of a new record that could not be set after it was made. They still have no value.
     pub unset: Vec<String>,
+    /// What became of the first credential, where one was to be handed over.
+    pub credential: Option<HandedOver>,
+}
+
+/// What became of a first credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandedOver {
+    /// Whoever hands it on has it.
+    Delivered,
+    /// The user signs in elsewhere and has none.
+    NotNeeded,
+    /// It could not be made yet. The record is there.
+    NotYet(String),
+    /// It was made and reached nobody: it is lost.
+    Lost(String),
 }

@@ -31,7 +31,7 @@ fn deeds(action: &Action, schema: &KindSchema) -> Vec<(Operation, String, Json)>
         Action::Create { .. } => whole(Operation::Create, Json::Null),
         Action::Restore { id, .. } => whole(Operation::Create, json!(id)),
         Action::Delete { id } => whole(Operation::Delete, json!(id)),
-        Action::Disable { id } => whole(Operation::Disable, json!(id)),
+        Action::Disable { id, .. } => whole(Operation::Disable, json!(id)),
         Action::RemoveReference { relation, to, .. } => {
             vec![(Operation::RemoveReference, format!("{} {to}", relation.as_str()), Json::Null)]
         }
@@ -39,7 +39,9 @@ fn deeds(action: &Action, schema: &KindSchema) -> Vec<(Operation, String, Json)>
             let blocks = disables(action, schema).then(|| (Operation::Disable, String::new(), json!(id)));
             blocks.into_iter().chain(edits.iter().map(|edit| edited(id, edit, schema))).collect()
         }
-        Action::Link { .. } | Action::Unlink { .. } | Action::AddReference { .. } => Vec::new(),
+        // Whoever loses a session signs in again.
+        Action::RevokeSessions { .. } => Vec::new(),
+        Action::Link { .. } | Action::Unlink { .. } | Action::AddReference { .. } | Action::Issue { .. } => Vec::new(),
     }
 }
 
@@ -86,7 +88,9 @@ pub fn claims(change: &Change, state: &ObjectState, schema: &Schema) -> Vec<Clai
         | Action::Unlink { .. }
         | Action::AddReference { .. }
         | Action::RemoveReference { .. }
-        | Action::Disable { .. } => {}
+        | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. } => {}
     }
     claims
 }

@@ -1,6 +1,8 @@
 //! An object that has a link and shall be present.
 
-use entrain_model::{Action, Actual, Anchor, Condition, Decision, DesiredRecord, Edit, Evidence, Hold, LinkState, Phase, Value};
+use entrain_model::{
+    Action, Actual, Anchor, Condition, Decision, DesiredRecord, Edit, Evidence, Hold, LinkState, Outstanding, Phase, Value,
+};
 use serde_json::Value as Json;
 
 use crate::decide::Case;
@@ -33,7 +35,22 @@ fn live(case: Case<'_>, record: &DesiredRecord, link: &LinkState, known: Known<'
         Err(hold) => held(case, record, link, known, hold),
         Ok(update) => {
             let anchor = anchor_again(case, link).filter(|_| !case.is_settling());
-            anchor.into_iter().chain(update).chain(late(case, record, known)).collect()
+            let credential = outstanding(case, record, link);
+            anchor.into_iter().chain(update).chain(credential).chain(late(case, record, known)).collect()
+        }
+    }
+}
+
+/// What is to be done about a first credential that has reached nobody. It keeps nothing else waiting.
+fn outstanding(case: Case<'_>, record: &DesiredRecord, link: &LinkState) -> Option<Decision> {
+    match case.state.outstanding.as_ref()? {
+        Outstanding::Lost { detail } => {
+            let detail = format!("{detail}; `entrain password reissue \"{}\"` makes another one", case.state.object);
+            Some(case.hold(Hold::Undelivered { detail }))
+        }
+        Outstanding::Due => {
+            let login = case.kind().login.and_then(|login| record.text(login)).unwrap_or_default().to_owned();
+            Some(case.change(Phase::Updates, Action::Issue { id: link.id.clone(), login }))
         }
     }
 }

@@ -18,10 +18,13 @@ pub fn permits(mode: Mode, action: &Action, origin: Origin) -> bool {
         (Mode::CreateOnly, Action::Link { write_anchor, .. }) => !write_anchor,
         (Mode::CreateOnly, Action::AddReference { .. }) => origin == Origin::Made,
         (Mode::CreateOnly | Mode::Upsert, Action::Create { .. } | Action::Restore { .. } | Action::Unlink { .. })
-        | (Mode::Upsert, Action::Link { .. } | Action::Update { .. } | Action::AddReference { .. }) => true,
+        | (Mode::Upsert, Action::Link { .. } | Action::Update { .. } | Action::AddReference { .. })
+        // It is given to users that we made, and completes their creation.
+        | (Mode::CreateOnly | Mode::Upsert, Action::Issue { .. }) => true,
         (Mode::CreateOnly, Action::Update { .. })
-        | (Mode::CreateOnly | Mode::Upsert, Action::RemoveReference { .. } | Action::Disable { .. } | Action::Delete { .. }) => {
-            false
-        }
+        | (
+            Mode::CreateOnly | Mode::Upsert,
+            Action::RemoveReference { .. } | Action::Disable { .. } | Action::RevokeSessions { .. } | Action::Delete { .. },
+        ) => false,
     }
 }

@@ -9,7 +9,8 @@ use crate::matching::untouchable;
 /// Whether the change must not be made before it is known who is protected: it takes a record over, or takes access away.
 pub fn is_guarded(change: &Change, schema: &Schema) -> bool {
     match &change.action {
-        Action::Link { .. } | Action::Restore { .. } => true,
+        // A new credential is a way in.
+        Action::Link { .. } | Action::Restore { .. } | Action::Issue { .. } | Action::RevokeSessions { .. } => true,
         Action::Unlink { .. } | Action::Create { .. } | Action::AddReference { .. } | Action::RemoveReference { .. } => false,
         Action::Disable { .. } | Action::Delete { .. } | Action::Update { .. } => {
             blocked(&change.action, schema.of(change.object.kind)).is_some()
@@ -20,12 +21,14 @@ pub fn is_guarded(change: &Change, schema: &Schema) -> bool {
 /// The record whose sign-in ends with the change.
 pub fn blocked<'a>(action: &'a Action, schema: &KindSchema) -> Option<&'a TargetId> {
     match action {
-        Action::Disable { id } | Action::Delete { id } => Some(id),
+        Action::Disable { id, .. } | Action::Delete { id } => Some(id),
         Action::Update { id, .. } => disables(action, schema).then_some(id),
         Action::Link { .. }
         | Action::Unlink { .. }
         | Action::Create { .. }
         | Action::Restore { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::AddReference { .. }
         | Action::RemoveReference { .. } => None,
     }

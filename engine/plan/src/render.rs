@@ -1,6 +1,6 @@
 //! Decisions for people and for programs.
 
-use entrain_model::{Action, Change, Decision, DesiredRecord, Edit, Relation, Setting};
+use entrain_model::{Action, Change, Decision, DesiredRecord, Edit, Relation, Sessions, Setting};
 use serde_json::{Value as Json, json as value};
 
 use crate::compare::{dense, is_unset};
@@ -51,7 +51,10 @@ fn describe(action: &Action) -> (char, String) {
         Action::AddReference { relation: Relation::Manager, to } => ('~', format!("manager {to}")),
         Action::AddReference { relation, to } => ('+', format!("add {} {to}", relation.as_str())),
         Action::RemoveReference { relation, to_kind, to } => ('-', format!("remove {} {to_kind} {to}", relation.as_str())),
-        Action::Disable { id } => ('-', format!("block sign-in of {id} and revoke its sessions")),
+        Action::Disable { id, sessions: Sessions::End } => ('-', format!("block sign-in of {id} and revoke its sessions")),
+        Action::Disable { id, sessions: Sessions::Keep } => ('-', format!("block sign-in of {id}")),
+        Action::RevokeSessions { id } => ('-', format!("revoke the sessions of {id}")),
+        Action::Issue { id, .. } => ('~', format!("issue a new first credential for {id}")),
         Action::Delete { id } => ('-', format!("delete {id} (to the recycle bin)")),
     }
 }

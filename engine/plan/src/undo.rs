@@ -51,14 +51,16 @@ pub fn undo(change: &Change, state: Option<&ObjectState>, ends: &Ends, schema: &
         },
         Action::Delete { id } => Inverse::of(Phase::Users, Action::Restore { id: id.clone(), record: DesiredRecord::default() }),
         Action::Link { id, .. } if linked == Some(id) => Inverse::of(Phase::Removals, Action::Unlink { id: id.clone() }),
-        Action::Update { id, .. } | Action::Disable { id } | Action::Link { id, .. } if linked != Some(id) => {
+        Action::Update { id, .. } | Action::Disable { id, .. } | Action::Link { id, .. } if linked != Some(id) => {
             Inverse::nothing(format!("record {id} is linked to it no more"))
         }
         Action::Update { id, edits } => edited(id, edits, state, schema),
-        Action::Disable { id } => {
+        Action::Disable { id, .. } => {
             let enabled = |name: &str| Edit { attribute: name.to_owned(), was: Some(Json::Bool(true)), to: Json::Bool(false) };
             edited(id, &schema.enabled.map(enabled).into_iter().collect::<Vec<_>>(), state, schema)
         }
+        Action::RevokeSessions { .. } => Inverse::nothing("sessions that were revoked do not come back: people sign in again"),
+        Action::Issue { .. } => Inverse::nothing("a credential that was issued stands until it is used or runs out"),
         Action::Unlink { id } => {
             Inverse::nothing(format!("the link to {id} was forgotten; the next full sync finds it if it is there"))
         }

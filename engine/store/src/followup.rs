@@ -220,6 +220,8 @@ fn is_new(action: &Action, name: &str, shown: &Json) -> bool {
         | Action::AddReference { .. }
         | Action::RemoveReference { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => false,
     }
 }

@@ -211,6 +211,8 @@ fn about(hold: &Hold) -> String {
         | Hold::IncompleteRead
         | Hold::ChangedSince { .. }
         | Hold::Parked { .. }
+        | Hold::Retained { .. }
+        | Hold::Undelivered { .. }
         | Hold::Failed { .. } => String::new(),
     }
 }

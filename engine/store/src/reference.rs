@@ -47,6 +47,16 @@ pub enum ReferenceScope<'a> {
     Everything,
 }
 
+/// What becomes of the memberships of users that left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Leavers {
+    /// They stay as they are.
+    #[default]
+    Stay,
+    /// They are removed.
+    GoOut,
+}
+
 /// Where the next page begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReferenceCursor {
@@ -108,11 +118,11 @@ impl Store {
         &self,
         target: &TargetName,
         run: &RunId,
-        scope: ReferenceScope<'_>,
+        (scope, leavers): (ReferenceScope<'_>, Leavers),
         after: Option<ReferenceCursor>,
         rows: usize,
     ) -> Result<(Vec<ReferenceChange>, Option<ReferenceCursor>)> {
-        page(&mut *self.read().await?, target, run, scope, after, rows).await
+        page(&mut *self.read().await?, target, run, (scope, leavers), after, rows).await
     }
 }
 
@@ -121,17 +131,17 @@ pub(crate) async fn page(
     connection: &mut AnyConnection,
     target: &TargetName,
     run: &RunId,
-    scope: ReferenceScope<'_>,
+    (scope, leavers): (ReferenceScope<'_>, Leavers),
     after: Option<ReferenceCursor>,
     rows: usize,
 ) -> Result<Page> {
     let mut changes = Vec::new();
     let first = after.unwrap_or(ReferenceCursor { stage: Stage::Managers, done: 0, key: Vec::new() });
-    let ReferenceScope::Only(objects) = scope else { return all(connection, (target, run), first, rows).await };
+    let ReferenceScope::Only(objects) = scope else { return all(connection, (target, run, leavers), first, rows).await };
     let mut next = Some(first);
     while let Some(cursor) = next.take_if(|_| changes.len() < rows) {
         let room = rows - changes.len();
-        let (found, then) = some(connection, (target, run), objects, cursor, room).await?;
+        let (found, then) = some(connection, (target, run, leavers), objects, cursor, room).await?;
         changes.extend(found);
         next = then;
     }
@@ -145,7 +155,7 @@ const LOOKED_AT: usize = 10;
 
 async fn all(
     connection: &mut AnyConnection,
-    (target, run): (&TargetName, &RunId),
+    (target, run, leavers): (&TargetName, &RunId, Leavers),
     cursor: ReferenceCursor,
     rows: usize,
 ) -> Result<Page> {
@@ -161,7 +171,7 @@ async fn all(
     let text = match stage {
         Stage::Managers => sql::additions(&sql::MANAGER, &page),
         Stage::Members => sql::additions(&sql::MEMBER, &page),
-        Stage::Removals => sql::removals(&page),
+        Stage::Removals => sql::removals(leavers, &page),
     };
     let sql = keyed(Sql::new(&text).arg(target).arg(run), &cursor.key, length);
     let sql = end.iter().flatten().fold(sql, |sql, column| sql.arg(column)).arg(limit(rows));
@@ -206,7 +216,7 @@ fn places(first: usize, number: usize) -> String {
 /// Users have one manager at most and go by the page; groups may be large and go one by one.
 async fn some(
     connection: &mut AnyConnection,
-    (target, run): (&TargetName, &RunId),
+    (target, run, leavers): (&TargetName, &RunId, Leavers),
     objects: &[ObjectRef],
     cursor: ReferenceCursor,
     rows: usize,
@@ -225,6 +235,7 @@ async fn some(
                    order by m.role, m.member_kind, m.member_id limit $7",
             ),
             Stage::Removals => sql::removals(
+                leavers,
                 "r.id = (select o.target_id from links o where o.target = $1 and o.kind = 'group' and o.id = $3)
                    and (r.relation, r.to_id) > ($4, $5) order by r.relation, r.to_id limit $6",
             ),
@@ -242,9 +253,10 @@ async fn some(
         rest[done..].iter().copied().take_while(|object| object.kind == Kind::User).take(CHUNK).collect();
     let text = match stage {
         Stage::Managers | Stage::Members => sql::additions(&sql::MANAGER, "u.id in (values "),
-        Stage::Removals => {
-            sql::removals("r.id in (select o.target_id from links o where o.target = $1 and o.kind = 'user' and o.id in (values ")
-        }
+        Stage::Removals => sql::removals(
+            leavers,
+            "r.id in (select o.target_id from links o where o.target = $1 and o.kind = 'user' and o.id in (values ",
+        ),
     };
     let close = if stage == Stage::Removals { "))" } else { ")" };
     let sql = Sql::new(&text).arg(target).arg(run).rows(users.iter().map(|user| [(&user.id).into()])).text(close);

@@ -150,7 +150,7 @@ async fn change(store: &Store, action: Action, audit: Audit) -> i64 {
     store.lease(&target(), "me", std::slice::from_ref(&user), LEASE).await.unwrap();
     let basis = states(store, std::slice::from_ref(&user)).await[0].basis;
     let seq = plan(store, &run, &user, &action, basis).await;
-    let start = Start { seq, object: user, basis, action, record: None, blocks: None, sent: json!({}) };
+    let start = Start { seq, object: user, basis, action, record: None, blocks: None, hands_over: false, sent: json!({}) };
     assert_eq!(store.start_effects(&target(), &run, "me", std::slice::from_ref(&start)).await.unwrap(), vec![]);
     let end = End { audit, ..done(&start, None, Vec::new()) };
     store.end_effects(&target(), &run, &[end]).await.unwrap();
@@ -311,7 +311,7 @@ async fn the_side_before_comes_from_the_mirror(database: Arc<Database>) {
     seed(vec![known, boss("t2")]).await;
 
     let at = |after: Json, recall| Audit { record: Some("t1".into()), after: attributes(after), recall, ..Audit::default() };
-    let disable = Action::Disable { id: "t1".into() };
+    let disable = Action::Disable { id: "t1".into(), sessions: entrain_model::Sessions::End };
     change(&store, disable.clone(), at(json!({ "enabled": false, "ext.a": "y" }), Recall::Named)).await;
     assert_eq!(last_before(&store).await, json!({ "enabled": true, "ext.a": "x" }));
     change(&store, disable.clone(), at(json!({ "(condition)": "deleted" }), Recall::Everything)).await;
@@ -331,7 +331,16 @@ async fn seeded(store: &Store, user: &ObjectRef, mirror: Vec<MirrorWrite>) {
     store.lease(&target(), "me", std::slice::from_ref(user), LEASE).await.unwrap();
     let basis = states(store, std::slice::from_ref(user)).await[0].basis;
     let seq = plan(store, &run, user, &update(), basis).await;
-    let start = Start { seq, object: user.clone(), basis, action: update(), record: None, blocks: None, sent: json!({}) };
+    let start = Start {
+        seq,
+        object: user.clone(),
+        basis,
+        action: update(),
+        record: None,
+        blocks: None,
+        hands_over: false,
+        sent: json!({}),
+    };
     assert_eq!(store.start_effects(&target(), &run, "me", std::slice::from_ref(&start)).await.unwrap(), vec![]);
     store.end_effects(&target(), &run, &[done(&start, None, mirror)]).await.unwrap();
     store.release(&target(), "me", None).await.unwrap();
@@ -362,6 +371,7 @@ async fn a_settled_create_names_its_record(database: Arc<Database>) {
         action,
         record: None,
         blocks: None,
+        hands_over: false,
         sent: json!({ "login": "one@corp.example" }),
     };
     assert_eq!(store.start_effects(&target(), &run, "me", &[start]).await.unwrap(), vec![]);

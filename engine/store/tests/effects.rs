@@ -65,7 +65,7 @@ impl Case {
     async fn planned(&self, action: Action, basis: Basis) -> Start {
         let seq = plan(&self.store, &self.run, &self.user, &action, basis).await;
         let sent = json!({ "login": "one@corp.example" });
-        Start { seq, object: self.user.clone(), basis, action, record: None, blocks: None, sent }
+        Start { seq, object: self.user.clone(), basis, action, record: None, blocks: None, hands_over: false, sent }
     }
 
     async fn begin(&self, start: &Start) -> Option<Refusal> {
@@ -136,7 +136,7 @@ async fn a_protected_record_is_refused_at_the_last_moment(database: Arc<Database
     let store = &case.store;
     mirror(store, Kind::User, Reading::Full, 1, &[record(Kind::User, "t1", json!({}))]).await;
     let refuse = async |expected: Option<Refusal>| {
-        let action = Action::Disable { id: "t1".into() };
+        let action = Action::Disable { id: "t1".into(), sessions: entrain_model::Sessions::End };
         let start = Start { record: Some("t1".into()), ..case.planned(action, case.basis().await).await };
         assert_eq!(case.begin(&start).await, expected);
     };
@@ -183,7 +183,7 @@ async fn the_last_administrator_is_refused_whoever_asks(database: Arc<Database>)
         let run = begin(&store).await;
         store.lease(&target(), holder, std::slice::from_ref(object), LEASE).await.unwrap();
         let basis = states(&store, std::slice::from_ref(object)).await[0].basis;
-        let action = Action::Disable { id: id.into() };
+        let action = Action::Disable { id: id.into(), sessions: entrain_model::Sessions::End };
         let seq = plan(&store, &run, object, &action, basis).await;
         let start = Start {
             seq,
@@ -192,6 +192,7 @@ async fn the_last_administrator_is_refused_whoever_asks(database: Arc<Database>)
             action,
             record: Some(id.into()),
             blocks: Some("enabled"),
+            hands_over: false,
             sent: json!({}),
         };
         store.start_effects(&target(), &run, holder, &[start]).await.unwrap().first().map(|(_, refusal)| *refusal)
@@ -285,7 +286,7 @@ async fn a_halted_target_starts_nothing(database: Arc<Database>) {
 
 async fn a_halted_mapping_lets_planned_leavers_through(database: Arc<Database>) {
     let case = case(&database).await;
-    let disable = || Action::Disable { id: "t1".into() };
+    let disable = || Action::Disable { id: "t1".into(), sessions: entrain_model::Sessions::End };
     let before = case.planned(disable(), case.basis().await).await;
     case.store.halt(&target(), &halt(HaltKind::Mapping)).await.unwrap();
     assert_eq!(case.begin(&before).await, Some(Refusal::Halted));
@@ -536,6 +537,7 @@ async fn many_effects_go_in_one_transaction(database: Arc<Database>) {
                 action: change.action,
                 record: None,
                 blocks: None,
+                hands_over: false,
                 sent: json!({}),
             }),
             Decision::Hold(..) => None,

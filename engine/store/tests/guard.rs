@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use common::*;
 use entrain_model::{
-    Action, Basis, Change, Counted, Decision, Kind, Limit, ObjectRef, Operation, Phase, Reason, Relation, RunId, Scope,
+    Action, Basis, Change, Counted, Decision, Kind, Limit, ObjectRef, Operation, Phase, Reason, Relation, RunId, Scope, Sessions,
 };
 use entrain_store::{Choice, PlannedLine, RunKind, RunState, Store};
 use serde_json::json;
@@ -27,7 +27,7 @@ on_both!(
 
 fn disable(id: &str) -> PlannedLine {
     let counted = Counted { operation: Operation::Disable, about: String::new(), fingerprint: format!("f-{id}") };
-    line(ObjectRef::user(id), Phase::Leavers, Action::Disable { id: "r".into() }, vec![counted])
+    line(ObjectRef::user(id), Phase::Leavers, Action::Disable { id: "r".into(), sessions: Sessions::End }, vec![counted])
 }
 
 fn removal(group: &str, n: usize) -> PlannedLine {

@@ -91,7 +91,11 @@ async fn lines_are_kept_in_order(database: Arc<Database>) {
     let hold = Hold::WaitingFor(ObjectRef::group("g"));
     let mut lines: Vec<_> = (0..600).map(|n| line(change(&u(n), Phase::Updates, update("t")), &[], None)).collect();
     lines.push(line(Decision::Hold(u(1), hold.clone()), &[], None));
-    lines.push(line(change(&u(2), Phase::Leavers, Action::Disable { id: "t".into() }), &[], Some(Operation::Disable)));
+    lines.push(line(
+        change(&u(2), Phase::Leavers, Action::Disable { id: "t".into(), sessions: entrain_model::Sessions::End }),
+        &[],
+        Some(Operation::Disable),
+    ));
     lines.push(line(change(&u(3), Phase::Removals, Action::Delete { id: "t".into() }), &[], Some(Operation::Delete)));
     store.put_plan(&run, &lines[..300]).await.unwrap();
     store.put_plan(&run, &lines[300..]).await.unwrap();
@@ -228,7 +232,7 @@ async fn the_echo_of_a_run_is_no_drift(database: Arc<Database>) {
     let basis = states(&store, &[u1.clone()]).await[0].basis;
     let action = update("t1");
     let seq = plan(&store, &run, &u1, &action, basis).await;
-    let start = Start { seq, object: u1.clone(), basis, action, record: None, blocks: None, sent: json!({}) };
+    let start = Start { seq, object: u1.clone(), basis, action, record: None, blocks: None, hands_over: false, sent: json!({}) };
     assert_eq!(store.start_effects(&target(), &run, "me", &[start.clone()]).await.unwrap(), vec![]);
     let sent = LinkWrite::Sent(attributes(json!({ "title": "a ", "city": "Bern" })));
     store.end_effects(&target(), &run, &[done(&start, Some(sent), Vec::new())]).await.unwrap();

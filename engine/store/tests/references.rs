@@ -41,7 +41,7 @@ fn remove(group: ObjectRef, relation: Relation, to: &str) -> ReferenceChange {
 async fn all(store: &Store, run: &RunId, scope: ReferenceScope<'_>, rows: usize) -> Vec<ReferenceChange> {
     let (mut changes, mut after) = (Vec::new(), None);
     loop {
-        let (page, next) = store.reference_page(&target(), run, scope, after, rows).await.unwrap();
+        let (page, next) = store.reference_page(&target(), run, (scope, Leavers::Stay), after, rows).await.unwrap();
         assert!(page.len() <= rows.max(250), "a page is a page");
         changes.extend(page);
         match next {
@@ -328,7 +328,8 @@ async fn what_does_not_differ_is_read_in_pages(database: Arc<Database>) {
     let (mut pages, mut after) = (0, None);
     loop {
         let scope = ReferenceScope::Everything;
-        let (page, next) = store.reference_page(&target(), &"nothing planned".into(), scope, after, 2).await.unwrap();
+        let (page, next) =
+            store.reference_page(&target(), &"nothing planned".into(), (scope, Leavers::Stay), after, 2).await.unwrap();
         assert_eq!(page, []);
         pages += 1;
         match next {

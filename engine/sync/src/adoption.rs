@@ -230,6 +230,8 @@ fn classed(line: PlanLine, binned: &BTreeMap<ObjectRef, TargetId>) -> Option<Ado
             | Action::AddReference { .. }
             | Action::RemoveReference { .. }
             | Action::Disable { .. }
+            | Action::RevokeSessions { .. }
+            | Action::Issue { .. }
             | Action::Delete { .. } => None,
         },
         Decision::Hold(_, hold) => of_hold(&hold).map(|class| of(class, object, None, hold.to_string())),

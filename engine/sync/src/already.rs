@@ -77,7 +77,13 @@ fn ends(ready: &Ready) -> Option<(Ends, Way)> {
         Write::AddReference { relation, to, .. } | Write::RemoveReference { relation, to, .. } => {
             Some(((ready.object.clone(), *relation, to.clone()), way))
         }
-        Write::Create(_) | Write::Restore { .. } | Write::Update { .. } | Write::Disable { .. } | Write::Delete { .. } => None,
+        Write::Create(_)
+        | Write::Restore { .. }
+        | Write::Update { .. }
+        | Write::Disable { .. }
+        | Write::RevokeSessions { .. }
+        | Write::Issue { .. }
+        | Write::Delete { .. } => None,
     }
 }
 
@@ -91,6 +97,8 @@ fn way_of(action: &Action) -> Option<Way> {
         | Action::Restore { .. }
         | Action::Update { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => None,
     }
 }
@@ -115,6 +123,8 @@ fn relation_of(action: &Action) -> Option<Relation> {
         | Action::Restore { .. }
         | Action::Update { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => None,
     }
 }

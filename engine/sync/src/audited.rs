@@ -28,6 +28,10 @@ pub(crate) fn audit(run: &Run<'_>, ready: &Ready) -> Audit {
         }
         Action::Unlink { id } => (link(Some(id)), link(None), Recall::Nothing),
         Action::Disable { .. } => (none(), disabled(run), Recall::Named),
+        Action::RevokeSessions { .. } => {
+            (none(), Attributes::from([("(sessions)".to_owned(), "revoked".into())]), Recall::Nothing)
+        }
+        Action::Issue { .. } => (none(), Attributes::from([("(credential)".to_owned(), "issued".into())]), Recall::Nothing),
         Action::Delete { id } => (link(Some(id)), with(condition("deleted"), link(None)), Recall::Everything),
         Action::AddReference { relation, to } => {
             let value = json!({ "object": to, "record": other_end(ready) });
@@ -49,13 +53,19 @@ fn record(ready: &Ready) -> Option<&TargetId> {
         | Action::Unlink { id }
         | Action::Restore { id, .. }
         | Action::Update { id, .. }
-        | Action::Disable { id }
+        | Action::Disable { id, .. }
+        | Action::RevokeSessions { id }
+        | Action::Issue { id, .. }
         | Action::Delete { id } => Some(id),
         Action::AddReference { .. } | Action::RemoveReference { .. } => match ready.write.as_ref()? {
             Write::AddReference { from, .. } | Write::RemoveReference { from, .. } => Some(from),
-            Write::Create(_) | Write::Restore { .. } | Write::Update { .. } | Write::Disable { .. } | Write::Delete { .. } => {
-                None
-            }
+            Write::Create(_)
+            | Write::Restore { .. }
+            | Write::Update { .. }
+            | Write::Disable { .. }
+            | Write::RevokeSessions { .. }
+            | Write::Issue { .. }
+            | Write::Delete { .. } => None,
         },
     }
 }
@@ -63,7 +73,13 @@ fn record(ready: &Ready) -> Option<&TargetId> {
 fn other_end(ready: &Ready) -> Option<&TargetId> {
     match ready.write.as_ref()? {
         Write::AddReference { to, .. } | Write::RemoveReference { to, .. } => Some(to),
-        Write::Create(_) | Write::Restore { .. } | Write::Update { .. } | Write::Disable { .. } | Write::Delete { .. } => None,
+        Write::Create(_)
+        | Write::Restore { .. }
+        | Write::Update { .. }
+        | Write::Disable { .. }
+        | Write::RevokeSessions { .. }
+        | Write::Issue { .. }
+        | Write::Delete { .. } => None,
     }
 }
 

@@ -13,11 +13,12 @@ use crate::engine::{Ask, PAGE, Run, Task};
 use crate::guard::Judged;
 use crate::lookup::ask_again;
 use crate::map::anchor_of;
-use crate::{Step, SyncError, contest, fallout, guard, reviewed};
+use crate::{Step, SyncError, contest, fallout, guard, leaving, reviewed};
 
 /// Plans the scope and judges the whole.
 pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judged, SyncError> {
     run.progress().begin(Step::Plan, None);
+    leaving::returned(run, &ask.scope).await?;
     match &ask.scope {
         Scope::Everything => {
             run.store().settle_statistics().await?;
@@ -119,6 +120,7 @@ async fn states(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<Vec<Obj
     for state in &mut states {
         repeatable(run, state).await?;
     }
+    leaving::note(run, &mut states).await?;
     Ok(states)
 }
 
@@ -165,10 +167,10 @@ async fn put(run: &Run<'_>, lines: &[PlannedLine]) -> Result<(), SyncError> {
 }
 
 async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), SyncError> {
-    let mut after = None;
+    let (mut after, leavers) = (None, leaving::memberships(&run.policy));
     loop {
         run.keep().await?;
-        let (page, next) = run.store().reference_page(&run.target.name, &run.id, scope, after, PAGE).await?;
+        let (page, next) = run.store().reference_page(&run.target.name, &run.id, (scope, leavers), after, PAGE).await?;
         let from: BTreeSet<_> = page.iter().map(|change| change.object.clone()).collect();
         let from: Vec<_> = from.into_iter().collect();
         let bases = run.store().bases(&run.target.name, &from).await?;

@@ -174,6 +174,7 @@ impl Engine {
         };
         let policy = Policy {
             verified_domains: self.verified_domains(&target.name),
+            now: self.store.now(),
             unsettled_since: Some(self.store.now().saturating_sub(millis(target.timing.settling))),
             ..target.policy.clone()
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use entrain_model::{Decision, DirectoryError, Disposition, Hold, Phase, Scope, Work, WritableDirectory, Written};
+use entrain_model::{Decision, DirectoryError, Disposition, HandedOver, Hold, Phase, Scope, Work, WritableDirectory, Written};
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
 
 use crate::discover::halt;
@@ -148,6 +148,7 @@ async fn start(run: &Run<'_>, ready: Vec<Ready>) -> Result<Vec<Ready>, SyncError
             action: ready.action.clone(),
             record: resolve::changed(&ready.action).cloned(),
             blocks: resolve::blocks(run, ready),
+            hands_over: resolve::hands_over(run, ready),
             sent: ready.sent.clone(),
         })
         .collect();
@@ -205,6 +206,9 @@ async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written,
             }
         }
         let end: End = outcome::end(run, &ready, &answer);
+        if matches!(end.credential, Some(HandedOver::NotYet(_))) {
+            again.push(ready.object.clone());
+        }
         if matches!(end.link, Some(LinkWrite::Put { .. })) {
             linked.push(ready.object.clone());
         }

@@ -81,6 +81,8 @@ fn ends(ready: &Ready) -> impl Iterator<Item = ObjectRef> + use<> {
         | Action::Update { .. }
         | Action::RemoveReference { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => None,
     };
     std::iter::once(ready.object.clone()).chain(other)
@@ -108,7 +110,12 @@ pub(crate) fn taken(run: &Run<'_>, ready: &Ready, error: &DirectoryError) -> Opt
     let attributes = match ready.write.as_ref()? {
         Write::Create(record) => &record.attributes,
         Write::Update { attributes, .. } | Write::Restore { attributes, .. } => attributes,
-        Write::Disable { .. } | Write::Delete { .. } | Write::AddReference { .. } | Write::RemoveReference { .. } => return None,
+        Write::Disable { .. }
+        | Write::RevokeSessions { .. }
+        | Write::Issue { .. }
+        | Write::Delete { .. }
+        | Write::AddReference { .. }
+        | Write::RemoveReference { .. } => return None,
     };
     let value = attributes.get(attribute)?.as_str()?;
     is_key.then(|| (kind, attribute.clone(), value.to_owned()))

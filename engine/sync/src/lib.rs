@@ -21,6 +21,7 @@ mod explain;
 mod fallout;
 mod guard;
 mod hands;
+mod leaving;
 mod lookup;
 mod map;
 mod outcome;

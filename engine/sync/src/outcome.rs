@@ -1,7 +1,8 @@
 //! From the answer of a directory to what is recorded: effect, link, mirror, hold and audit.
 
 use entrain_model::{
-    Action, Attributes, Condition, DesiredRecord, DirectoryError, Disposition, Evidence, Fault, Hold, TargetId, Write, Written,
+    Action, Attributes, Condition, DesiredRecord, DirectoryError, Disposition, Evidence, Fault, HandedOver, Hold, Sessions,
+    TargetId, Write, Written,
 };
 use entrain_plan::{Moment, attributes_of, flat, merge};
 use entrain_store::{End, LinkWrite, MirrorWrite, Outcome};
@@ -40,7 +41,18 @@ pub(crate) fn end(run: &Run<'_>, ready: &Ready, answer: &Answer) -> End {
         Outcome::Unknown { .. } | Outcome::Refused { .. } | Outcome::Retry { .. } => (None, Vec::new()),
     };
     let mirror = if link_without_anchor { Vec::new() } else { mirror };
-    End { seq: ready.seq, object: ready.object.clone(), outcome, link, mirror, audit: audit(run, ready), request_id }
+    let ends_sessions = matches!(ready.action, Action::RevokeSessions { .. } | Action::Disable { sessions: Sessions::End, .. });
+    End {
+        seq: ready.seq,
+        object: ready.object.clone(),
+        credential: credential(ready, &outcome),
+        outcome,
+        link,
+        mirror,
+        ends_sessions,
+        audit: audit(run, ready),
+        request_id,
+    }
 }
 
 fn failed(run: &Run<'_>, ready: &Ready, error: &DirectoryError) -> Outcome {
@@ -92,7 +104,23 @@ fn link(run: &Run<'_>, ready: &Ready, written: &Written, without_anchor: bool) -
         Action::Update { edits, .. } => Some(LinkWrite::Sent(edited(edits))),
         Action::Disable { .. } => Some(LinkWrite::Sent(disabled(run))),
         Action::Unlink { .. } | Action::Delete { .. } => Some(LinkWrite::Removed),
+        Action::RevokeSessions { .. } | Action::Issue { .. } => None,
         Action::AddReference { .. } | Action::RemoveReference { .. } => None,
+    }
+}
+
+/// What became of the first credential. One that was asked for anew and not made is due still.
+fn credential(ready: &Ready, outcome: &Outcome) -> Option<HandedOver> {
+    match outcome {
+        Outcome::Done { written } => written.credential.clone(),
+        Outcome::Refused { .. } | Outcome::Retry { .. } | Outcome::Unknown { .. }
+            if !matches!(ready.action, Action::Issue { .. }) =>
+        {
+            None
+        }
+        Outcome::Refused { hold } => Some(HandedOver::NotYet(hold.to_string())),
+        Outcome::Retry { detail } => Some(HandedOver::NotYet(detail.clone())),
+        Outcome::Unknown { detail } => Some(HandedOver::Lost(detail.clone())),
     }
 }
 
@@ -108,7 +136,12 @@ pub(crate) fn sent_attributes(ready: &Ready) -> Option<Attributes> {
     match ready.write.as_ref()? {
         Write::Create(record) => Some(record.attributes.clone()),
         Write::Restore { attributes, .. } | Write::Update { attributes, .. } => Some(attributes.clone()),
-        Write::Disable { .. } | Write::Delete { .. } | Write::AddReference { .. } | Write::RemoveReference { .. } => None,
+        Write::Disable { .. }
+        | Write::RevokeSessions { .. }
+        | Write::Issue { .. }
+        | Write::Delete { .. }
+        | Write::AddReference { .. }
+        | Write::RemoveReference { .. } => None,
     }
 }
 
@@ -129,10 +162,10 @@ fn mirror(run: &Run<'_>, ready: &Ready, written: &Written) -> Option<MirrorWrite
         Action::Create { record } => attributes(written.id.as_ref()?, created(run, ready, record, written)?),
         Action::Link { id, write_anchor: true, .. } | Action::Restore { id, .. } => attributes(id, sent_attributes(ready)?),
         Action::Update { id, edits } => attributes(id, edited(edits)),
-        Action::Disable { id } => attributes(id, disabled(run)),
+        Action::Disable { id, .. } => attributes(id, disabled(run)),
         Action::Delete { id } => Some(MirrorWrite::Condition { kind, id: id.clone(), condition: Condition::Deleted }),
         Action::AddReference { .. } | Action::RemoveReference { .. } => reference(ready),
-        Action::Link { .. } | Action::Unlink { .. } => None,
+        Action::Link { .. } | Action::Unlink { .. } | Action::RevokeSessions { .. } | Action::Issue { .. } => None,
     }
 }
 
@@ -154,6 +187,12 @@ fn reference(ready: &Ready) -> Option<MirrorWrite> {
             to: to.clone(),
             present: false,
         }),
-        Write::Create(_) | Write::Restore { .. } | Write::Update { .. } | Write::Disable { .. } | Write::Delete { .. } => None,
+        Write::Create(_)
+        | Write::Restore { .. }
+        | Write::Update { .. }
+        | Write::Disable { .. }
+        | Write::RevokeSessions { .. }
+        | Write::Issue { .. }
+        | Write::Delete { .. } => None,
     }
 }

@@ -102,6 +102,8 @@ async fn settle(run: &Run<'_>, effect: &OpenEffect, repeats: &mut Repeats) -> Re
         | Action::AddReference { .. }
         | Action::RemoveReference { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => Some(Settled::NotDone),
     };
     if let Some(found) = found {

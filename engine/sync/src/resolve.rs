@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entrain_model::{Action, Attributes, Basis, Edit, Hold, NewRecord, ObjectRef, TargetId, Write, anchor_value};
+use entrain_model::{Action, Attributes, Basis, Edit, Hold, Kind, NewRecord, ObjectRef, TargetId, Write, anchor_value};
 use entrain_plan::{Moment, attributes_of, blocked};
 use serde_json::{Value as Json, json};
 
@@ -35,7 +35,7 @@ pub(crate) fn resolve(run: &Run<'_>, object: &ObjectRef, action: &Action, links:
             let anchor = (run.target.schema().of(kind).anchor.clone(), anchor_of(&run.target, object, record));
             let mut attributes = attributes_of(record, Moment::Creation, run.target.schema().of(kind));
             attributes.insert(anchor.0.clone(), Json::String(anchor.1.clone()));
-            Some(Write::Create(NewRecord { kind, attributes, anchor }))
+            Some(Write::Create(NewRecord { kind, attributes, anchor, object: object.clone() }))
         }
         Action::Restore { id, record } => Some(Write::Restore {
             kind,
@@ -49,7 +49,9 @@ pub(crate) fn resolve(run: &Run<'_>, object: &ObjectRef, action: &Action, links:
         Action::RemoveReference { relation, to_kind, to } => {
             Some(Write::RemoveReference { relation: *relation, from: id_of(object)?, to_kind: *to_kind, to: to.clone() })
         }
-        Action::Disable { id } => Some(Write::Disable { id: id.clone() }),
+        Action::Disable { id, sessions } => Some(Write::Disable { id: id.clone(), sessions: *sessions }),
+        Action::RevokeSessions { id } => Some(Write::RevokeSessions { id: id.clone() }),
+        Action::Issue { id, login } => Some(Write::Issue { id: id.clone(), object: object.clone(), login: login.clone() }),
         Action::Delete { id } => Some(Write::Delete { kind, id: id.clone() }),
     })
 }
@@ -65,6 +67,8 @@ pub(crate) fn named(object: &ObjectRef, action: &Action) -> Vec<ObjectRef> {
         | Action::Restore { .. }
         | Action::Update { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => Vec::new(),
     }
 }
@@ -81,7 +85,9 @@ pub(crate) fn sent(run: &Run<'_>, object: &ObjectRef, action: &Action) -> Json {
         | Action::Link { id, .. }
         | Action::Unlink { id }
         | Action::Update { id, .. }
-        | Action::Disable { id }
+        | Action::Disable { id, .. }
+        | Action::RevokeSessions { id }
+        | Action::Issue { id, .. }
         | Action::Delete { id } => json!({ "id": id }),
         Action::AddReference { relation, to } => json!({ "relation": relation, "to": to }),
         Action::RemoveReference { relation, to, .. } => json!({ "relation": relation, "id": to }),
@@ -94,7 +100,9 @@ pub(crate) fn changed(action: &Action) -> Option<&TargetId> {
         Action::Link { id, .. }
         | Action::Restore { id, .. }
         | Action::Update { id, .. }
-        | Action::Disable { id }
+        | Action::Disable { id, .. }
+        | Action::RevokeSessions { id }
+        | Action::Issue { id, .. }
         | Action::Delete { id } => Some(id),
         Action::Unlink { .. } | Action::Create { .. } | Action::AddReference { .. } | Action::RemoveReference { .. } => None,
     }
@@ -113,4 +121,21 @@ fn anchor_alone(run: &Run<'_>, object: &ObjectRef) -> Attributes {
 
 pub(crate) fn edited(edits: &[Edit]) -> Attributes {
     edits.iter().map(|edit| (edit.attribute.clone(), edit.to.clone())).collect()
+}
+
+/// Whether a first credential is made and handed over with the change.
+pub(crate) fn hands_over(run: &Run<'_>, ready: &Ready) -> bool {
+    match &ready.action {
+        Action::Create { .. } => ready.object.kind == Kind::User && run.target.directory.hands_over(),
+        Action::Issue { .. } => true,
+        Action::Link { .. }
+        | Action::Unlink { .. }
+        | Action::Restore { .. }
+        | Action::Update { .. }
+        | Action::AddReference { .. }
+        | Action::RemoveReference { .. }
+        | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Delete { .. } => false,
+    }
 }

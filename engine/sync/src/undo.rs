@@ -125,6 +125,8 @@ async fn ends(run: &Run<'_>, done: &[Change]) -> Result<Ends, SyncError> {
             | Action::Restore { .. }
             | Action::Update { .. }
             | Action::Disable { .. }
+            | Action::RevokeSessions { .. }
+            | Action::Issue { .. }
             | Action::Delete { .. } => {}
         }
     }

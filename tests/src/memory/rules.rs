@@ -26,7 +26,7 @@ pub(super) fn visible(seen: &Tables, write: &Write) -> Result<(), DirectoryError
             if record.is_some_and(|record| record.condition == Condition::Deleted) { Ok(()) } else { Err(not_found(id)) }
         }
         Write::Update { kind, id, .. } | Write::Delete { kind, id } => live(*kind, id),
-        Write::Disable { id } => live(Kind::User, id),
+        Write::Disable { id, .. } | Write::RevokeSessions { id } | Write::Issue { id, .. } => live(Kind::User, id),
         Write::AddReference { relation, from, to_kind, to } => {
             live(owner_kind(*relation), from)?;
             live(*to_kind, to)

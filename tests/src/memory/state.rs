@@ -1,7 +1,7 @@
 //! The records, and what writes do to them.
 
 use entrain_model::{
-    Attributes, Condition, DirectoryError, Domain, Fault, Kind, NewRecord, Observed, Query, Relation, Schema, TargetId, Tenant,
+    Attributes, Condition, DirectoryError, Domain, Fault, HandedOver, Kind, NewRecord, Observed, Query, Relation, Schema, TargetId, Tenant,
     Write, Written,
 };
 use entrain_plan::merge;
@@ -25,6 +25,8 @@ pub(super) struct State {
     pub domains: Vec<String>,
     /// Why nobody is told who holds roles.
     pub concealed: Option<String>,
+    /// What becomes of the first credentials of new users; `None`: nobody is told them.
+    pub handing: Option<HandedOver>,
     pub writes_privileged: bool,
     pub log: Vec<Arrived>,
     pub faults: Chance,
@@ -41,6 +43,7 @@ impl State {
             break_read_after: None,
             domains: vec!["x.example".to_owned()],
             concealed: None,
+            handing: None,
             writes_privileged: false,
             log: Vec::new(),
             faults: Chance::new(seed),
@@ -107,12 +110,20 @@ impl State {
                 self.put(key, attributes, schema);
                 Ok(Written::default())
             }
-            Write::Disable { id } => {
+            Write::Disable { id, .. } => {
                 let key = (Kind::User, id.clone());
                 rules::writable(self, &key)?;
                 let enabled = schema.users.enabled.map(|name| (name.to_owned(), Json::Bool(false)));
                 self.put(key, &enabled.into_iter().collect(), schema);
                 Ok(Written::default())
+            }
+            Write::RevokeSessions { id } => {
+                rules::writable(self, &(Kind::User, id.clone()))?;
+                Ok(Written::default())
+            }
+            Write::Issue { id, .. } => {
+                rules::writable(self, &(Kind::User, id.clone()))?;
+                Ok(Written { credential: self.handing.clone(), ..Written::default() })
             }
             Write::Delete { kind, id } => {
                 rules::writable(self, &(*kind, id.clone()))?;
@@ -157,7 +168,8 @@ impl State {
         self.made += 1;
         let id = TargetId::from(format!("r{:04}", self.made));
         self.seed(record.kind, id.clone(), record.attributes.clone(), schema);
-        Ok(Written { id: Some(id), ..Written::default() })
+        let credential = self.handing.clone().filter(|_| record.kind == Kind::User);
+        Ok(Written { id: Some(id), credential, ..Written::default() })
     }
 
     fn restore(&mut self, key: Key, attributes: &Attributes, schema: &Schema) -> Result<Written, DirectoryError> {

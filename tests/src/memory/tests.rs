@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use entrain_model::{Condition, Cursor, NewRecord, ObjectRef, SinkError, anchor_value};
+use entrain_model::{Condition, Cursor, NewRecord, ObjectRef, Sessions, SinkError, anchor_value};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -30,13 +30,13 @@ fn user(id: &str, login: &str) -> Write {
         "userPrincipalName": login, "displayName": id, "mailNickname": id, "accountEnabled": true,
         "onPremisesImmutableId": anchor.1, "jobTitle": "Analyst",
     }));
-    Write::Create(NewRecord { kind: Kind::User, attributes, anchor })
+    Write::Create(NewRecord { kind: Kind::User, attributes, anchor, object: ObjectRef::user(id) })
 }
 
 fn group(id: &str) -> Write {
     let anchor = ("uniqueName".to_owned(), anchor_value(&ObjectRef::group(id)));
     let attributes = attributes(json!({"displayName": id, "uniqueName": anchor.1}));
-    Write::Create(NewRecord { kind: Kind::Group, attributes, anchor })
+    Write::Create(NewRecord { kind: Kind::Group, attributes, anchor, object: ObjectRef::group(id) })
 }
 
 fn update(id: &TargetId, changed: Json) -> Write {
@@ -151,13 +151,13 @@ async fn marked_records_are_not_written() {
     let memory = memory();
     let id = made(&memory, user("u1", "a@x.example")).await;
     memory.mark(Kind::User, id.as_str(), |marks| marks.privileged = true);
-    assert_eq!(one(&memory, Write::Disable { id: id.clone() }).await, Err(Fault::Forbidden));
+    assert_eq!(one(&memory, Write::Disable { id: id.clone(), sessions: Sessions::End }).await, Err(Fault::Forbidden));
     let (holders, _) = read(&memory, Query::Privileged).await;
     assert_eq!(holders.iter().map(|record| &record.id).collect::<Vec<_>>(), [&id]);
     memory.mark(Kind::User, id.as_str(), |marks| *marks = Marks { mastered_elsewhere: true, ..Marks::default() });
     assert!(matches!(one(&memory, Write::Delete { kind: Kind::User, id: id.clone() }).await, Err(Fault::Rejected { .. })));
     memory.mark(Kind::User, id.as_str(), |marks| *marks = Marks::default());
-    one(&memory, Write::Disable { id: id.clone() }).await.unwrap();
+    one(&memory, Write::Disable { id: id.clone(), sessions: Sessions::End }).await.unwrap();
     assert_eq!(memory.value(Kind::User, &id, "accountEnabled"), Some(json!(false)));
 }
 

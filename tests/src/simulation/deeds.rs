@@ -119,7 +119,7 @@ fn pause() -> impl Strategy<Value = u32> {
 
 /// Any simulation.
 pub fn case() -> impl Strategy<Value = Case> {
-    let removal = prop_oneof![1 => Just(Removal::Leave), 1 => Just(Removal::Disable), 2 => Just(Removal::Delete)];
+    let removal = prop_oneof![1 => Just(Removal::LEAVE), 1 => Just(Removal::DISABLE), 2 => Just(Removal::DELETE)];
     let limit = prop_oneof![1 => Just(0_u64), 1 => Just(1), 3 => Just(100)];
     let deeds = prop::collection::vec((pause(), deed()), 1..24);
     (any::<u64>(), removal, limit, weather(), deeds).prop_map(|(seed, removal, limit, weather, deeds)| Case {

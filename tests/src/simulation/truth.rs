@@ -191,12 +191,12 @@ impl<'a> Truth<'a> {
     fn leavers(&self) -> anyhow::Result<()> {
         for (object, record) in self.records.iter().filter(|(object, _)| !self.is_present(object)) {
             match (self.world.target.policy.user_removal, object.kind) {
-                (Removal::Leave, _) | (Removal::Disable, Kind::Group) => {}
-                (Removal::Disable, Kind::User) => {
+                (Removal::LEAVE, _) | (Removal::DISABLE, Kind::Group) => {}
+                (Removal::DISABLE, Kind::User) => {
                     let enabled = record.attributes.get("accountEnabled");
                     ensure!(enabled == Some(&json!(false)), "{object} left and can still sign in");
                 }
-                (Removal::Delete, _) => bail!("{object} left and has a record still: {record:?}"),
+                (Removal::DELETE, _) => bail!("{object} left and has a record still: {record:?}"),
             }
         }
         let known: BTreeSet<&TargetId> = self.records.values().map(|record| &record.id).collect();

@@ -61,7 +61,7 @@ impl World {
             memory,
             target: Arc::new(target),
             errors: Errors::default(),
-            source: Mutex::new(Source::new(case.removal != Removal::Delete)),
+            source: Mutex::new(Source::new(case.removal != Removal::DELETE)),
             intruders: Mutex::default(),
             strangers,
             wrong: Mutex::default(),

@@ -1,7 +1,7 @@
 //! Commands that change the configuration of the target.
 
 use anyhow::{Context as _, bail};
-use entrain_model::{Allowance, Kind, Limit, Limits, Mode, Operation, Removal, Share, SourceId, fold};
+use entrain_model::{Allowance, Kind, Limit, Limits, Mode, Operation, Share, SourceId, fold};
 use entrain_sync::Target;
 use serde_json::Value as Json;
 
@@ -29,8 +29,8 @@ fn set(target: &mut Target, name: &str, text: Option<&str>, value: &Json) -> any
     };
     let limits = &mut target.limits;
     match name {
-        "user_removal" => target.policy.user_removal = word()?.parse::<Removal>()?,
-        "group_removal" => target.policy.group_removal = word()?.parse::<Removal>()?,
+        "user_removal" => target.policy.user_removal = serde_json::from_value(value.clone())?,
+        "group_removal" => target.policy.group_removal = serde_json::from_value(value.clone())?,
         "protected" => target.policy.protected = word()?.split(' ').filter(|one| !one.is_empty()).map(fold).collect(),
         "mode" => target.mode = word()?.parse::<Mode>()?,
         "scope_group" => target.scope.group = text.map(SourceId::from),

@@ -1,6 +1,6 @@
 //! Answers as lines.
 
-use entrain_model::{Attributes, Observed, RunId, Write};
+use entrain_model::{Attributes, Observed, RunId, Sessions, Write};
 use entrain_plan::line;
 use entrain_store::{Halt, LineState, PlanLine, Store};
 use entrain_sync::Report;
@@ -46,7 +46,10 @@ pub(super) fn write(arrived: &Arrived) -> String {
         }
         Write::Restore { kind, id, attributes } => format!("restore {kind} {id} {}", names(attributes)),
         Write::Update { kind, id, attributes } => format!("update {kind} {id} {}", names(attributes)),
-        Write::Disable { id } => format!("disable user {id}"),
+        Write::Disable { id, sessions: Sessions::End } => format!("disable user {id}"),
+        Write::Disable { id, sessions: Sessions::Keep } => format!("disable user {id} and keep its sessions"),
+        Write::RevokeSessions { id } => format!("revoke sessions of user {id}"),
+        Write::Issue { id, login, .. } => format!("issue a credential for user {id} ({login})"),
         Write::Delete { kind, id } => format!("delete {kind} {id}"),
         Write::AddReference { relation, from, to_kind, to } => format!("add {} {to_kind} {to} to {from}", relation.as_str()),
         Write::RemoveReference { relation, from, to_kind, to } => {

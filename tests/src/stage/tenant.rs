@@ -1,7 +1,7 @@
 //! Commands that change the target behind the engine's back.
 
 use anyhow::bail;
-use entrain_model::{Kind, Relation};
+use entrain_model::{HandedOver, Kind, Relation};
 
 use crate::memory::{Memory, Next};
 use crate::scenario::Command;
@@ -26,6 +26,16 @@ pub(super) fn change(memory: &Memory, command: &Command) -> anyhow::Result<()> {
         }
         "roles" => {
             memory.conceal_roles(command.words.get(2).map(String::as_str));
+            Ok(())
+        }
+        "credentials" => {
+            let handing = match command.word(2, "`arrive`, `wait` or `vanish`")? {
+                "arrive" => HandedOver::Delivered,
+                "wait" => HandedOver::NotYet("the user is not visible yet".to_owned()),
+                "vanish" => HandedOver::Lost("the receiver did not answer".to_owned()),
+                other => bail!("`{other}` is none of `arrive`, `wait`, `vanish`"),
+            };
+            memory.hand_over(Some(handing));
             Ok(())
         }
         "grants" => {

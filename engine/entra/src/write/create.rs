@@ -6,8 +6,9 @@ use entrain_model::{DirectoryError, Fault, Kind, NewRecord, TargetId, Written};
 use serde_json::{Value as Json, json};
 
 use super::body::{bodies, without_nulls};
+use super::credential::profile;
 use super::desk::Desk;
-use super::{Done, already, password, written};
+use super::{Done, already, written};
 use crate::Entra;
 use crate::call::{Answer, Call};
 use crate::classify::Meaning;
@@ -23,17 +24,19 @@ impl Entra {
     pub(super) async fn create_user(&self, desk: &Desk, new: &NewRecord) -> Done {
         let parts = bodies(Kind::User, &without_nulls(&new.attributes));
         let mut body = parts.together;
-        let login = body.get("userPrincipalName").and_then(Json::as_str).unwrap_or_default();
-        if self.federated(login) {
-            if !body.contains_key("onPremisesImmutableId") {
-                return Err(no_immutable_id());
-            }
-        } else {
-            let profile = json!({ "password": password::draw()?, "forceChangePasswordNextSignIn": true });
-            body.insert("passwordProfile".to_owned(), profile);
+        let login = body.get("userPrincipalName").and_then(Json::as_str).unwrap_or_default().to_owned();
+        let password = self.first_password(&login)?;
+        match &password {
+            None if !body.contains_key("onPremisesImmutableId") => return Err(no_immutable_id()),
+            None => {}
+            Some(password) => _ = body.insert("passwordProfile".to_owned(), profile(password)),
         }
         let answer = desk.send(Call::post("/users".to_owned(), Json::Object(body)).never_repeated()).await?;
-        self.made(desk, Kind::User, &answer, parts.alone).await
+        let mut made = self.made(desk, Kind::User, &answer, parts.alone).await?;
+        if let Some(id) = made.id.clone() {
+            made.credential = self.hand_over(desk, (&new.object, &id, &login), password).await;
+        }
+        Ok(made)
     }
 
     /// By the alternate key where the group may carry it: then a repeat makes no second one (Graph documentation, upsert

@@ -8,6 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use entrain_model::Handover;
+
 use crate::call::Call;
 use crate::client::{Client, Reply};
 use crate::pacing::Lane;
@@ -21,12 +23,14 @@ type Slot = Arc<Mutex<Option<Reply>>>;
 pub(super) struct Desk {
     lane: Lane,
     round: Mutex<Vec<(Call, Slot)>>,
+    /// First credentials that are handed over when all requests are answered.
+    pub(super) outbox: Mutex<Vec<Handover>>,
 }
 
 impl Desk {
     /// A desk whose requests go in this lane.
     pub(super) fn new(lane: Lane) -> Self {
-        Self { lane, round: Mutex::default() }
+        Self { lane, round: Mutex::default(), outbox: Mutex::default() }
     }
 
     /// Hands in a request and waits for its reply.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use entrain_model::{NewRecord, WritableDirectory as _};
+use entrain_model::{NewRecord, ObjectRef, WritableDirectory as _};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -28,7 +28,12 @@ const THERE: &str = "One or more added object references already exist for the f
 
 fn create() -> Write {
     let attributes = [("userPrincipalName".to_owned(), json!("a@x.example"))].into();
-    Write::Create(NewRecord { kind: Kind::User, attributes, anchor: ("onPremisesImmutableId".into(), "a".into()) })
+    Write::Create(NewRecord {
+        kind: Kind::User,
+        attributes,
+        anchor: ("onPremisesImmutableId".into(), "a".into()),
+        object: ObjectRef::user("a"),
+    })
 }
 
 fn update(id: &str) -> Write {

@@ -3,6 +3,7 @@
 mod bind;
 mod body;
 mod create;
+mod credential;
 mod desk;
 mod password;
 mod record;
@@ -29,7 +30,7 @@ impl Entra {
         let mut results: Vec<Option<Done>> = writes.iter().map(|_| None).collect();
         for (place, write) in writes.iter().enumerate() {
             match (&domains, write) {
-                (Err(error), Write::Create(new)) if new.kind == Kind::User => results[place] = Some(Err(error.clone())),
+                (Err(error), write) if needs_domains(write) => results[place] = Some(Err(error.clone())),
                 _ => records.entry(record(write)).or_default().push(place),
             }
         }
@@ -38,14 +39,14 @@ impl Entra {
         for (place, done) in desk.run(&self.client, jobs.collect()).await.into_iter().flatten() {
             results[place] = Some(done);
         }
+        self.deliver(desk, writes, &mut results).await;
         let missed = || Err(DirectoryError::new(Fault::Unreachable, "the write was not sent"));
         results.into_iter().map(|done| done.unwrap_or_else(missed)).collect()
     }
 
-    /// New users need to know which domains are federated.
+    /// First credentials need to know which domains are federated.
     async fn domains_for(&self, writes: &[Write]) -> Result<(), DirectoryError> {
-        let creates_user = |write: &Write| matches!(write, Write::Create(new) if new.kind == Kind::User);
-        if writes.iter().any(creates_user) { self.know_domains().await } else { Ok(()) }
+        if writes.iter().any(needs_domains) { self.know_domains().await } else { Ok(()) }
     }
 
     /// The writes to one record, one after the other; additions of members or owners that stand together are sent together.
@@ -73,12 +74,18 @@ impl Entra {
             },
             Write::Restore { kind, id, attributes } => self.restore(desk, *kind, id, attributes).await,
             Write::Update { kind, id, attributes } => self.update(desk, *kind, id, attributes).await,
-            Write::Disable { id } => self.disable(desk, id).await,
+            Write::Disable { id, sessions } => self.disable(desk, id, *sessions).await,
+            Write::RevokeSessions { id } => self.revoke(desk, id).await,
+            Write::Issue { id, object, login } => self.issue(desk, id, object, login).await,
             Write::Delete { kind, id } => self.delete(desk, *kind, id).await,
             Write::AddReference { relation, from, to, .. } => self.add(desk, *relation, from, to).await,
             Write::RemoveReference { relation, from, to, .. } => self.remove(desk, *relation, from, to).await,
         }
     }
+}
+
+fn needs_domains(write: &Write) -> bool {
+    matches!(write, Write::Create(new) if new.kind == Kind::User) || matches!(write, Write::Issue { .. })
 }
 
 /// So many writes at once are a few.
@@ -87,10 +94,11 @@ const FEW: usize = 50;
 /// Writes that only take access away go first; a few go before many.
 fn lane(writes: &[Write]) -> Lane {
     let leaves = |write: &Write| match write {
-        Write::Disable { .. } => true,
+        Write::Disable { .. } | Write::RevokeSessions { .. } => true,
         Write::Update { attributes, .. } => attributes.get("accountEnabled") == Some(&serde_json::Value::Bool(false)),
         Write::Create(_)
         | Write::Restore { .. }
+        | Write::Issue { .. }
         | Write::Delete { .. }
         | Write::AddReference { .. }
         | Write::RemoveReference { .. } => false,
@@ -106,7 +114,12 @@ fn lane(writes: &[Write]) -> Lane {
 fn record(write: &Write) -> String {
     match write {
         Write::Create(new) => format!("new {} {}", new.kind, new.anchor.1),
-        Write::Restore { id, .. } | Write::Update { id, .. } | Write::Disable { id } | Write::Delete { id, .. } => id.to_string(),
+        Write::Restore { id, .. }
+        | Write::Update { id, .. }
+        | Write::Disable { id, .. }
+        | Write::RevokeSessions { id }
+        | Write::Issue { id, .. }
+        | Write::Delete { id, .. } => id.to_string(),
         Write::AddReference { from, .. } | Write::RemoveReference { from, .. } => from.to_string(),
     }
 }

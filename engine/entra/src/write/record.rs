@@ -1,6 +1,6 @@
 //! Writes to one record that exists.
 
-use entrain_model::{Attributes, DirectoryError, Kind, TargetId, Written};
+use entrain_model::{Attributes, DirectoryError, Kind, Sessions, TargetId, Written};
 use serde_json::{Value as Json, json};
 
 use super::body::bodies;
@@ -14,7 +14,7 @@ use crate::odata;
 use crate::read::collection;
 
 impl Entra {
-    /// One PATCH with exactly these attributes, but for those that must go alone.
+    /// One PATCH with exactly these attributes, but for those that must go alone. Who is blocked loses the sessions.
     pub(super) async fn update(&self, desk: &Desk, kind: Kind, id: &TargetId, attributes: &Attributes) -> Done {
         let parts = bodies(kind, attributes);
         let together = (!parts.together.is_empty()).then_some(Json::Object(parts.together));
@@ -22,6 +22,9 @@ impl Entra {
         for body in together.into_iter().chain(parts.alone.into_iter().map(|(_, body)| body)) {
             let doubt = self.fresh.changing(id, self.clock.now());
             done = written(&desk.send(Call::patch(place(kind, id), body).doubting(doubt)).await?);
+        }
+        if kind == Kind::User && attributes.get("accountEnabled") == Some(&Json::Bool(false)) {
+            self.end_sessions(desk, id).await?;
         }
         Ok(done)
     }
@@ -41,21 +44,33 @@ impl Entra {
         Ok(Written { id: Some(id.clone()), request_id, ..Written::default() })
     }
 
-    /// Blocks sign-in, then ends the sessions.
-    pub(super) async fn disable(&self, desk: &Desk, id: &TargetId) -> Done {
+    /// Blocks sign-in, then ends the sessions if they are to end.
+    pub(super) async fn disable(&self, desk: &Desk, id: &TargetId, sessions: Sessions) -> Done {
         let doubt = self.fresh.changing(id, self.clock.now());
         let blocked = desk.send(Call::patch(place(Kind::User, id), json!({ "accountEnabled": false })).doubting(doubt)).await?;
-        let revoke = Call::post(format!("{}/revokeSignInSessions", place(Kind::User, id)), json!({})).doubting(doubt);
-        match desk.send(revoke).await {
-            Ok(_) => Ok(written(&blocked)),
-            Err(refusal) => Err(DirectoryError {
-                message: format!(
-                    "sign-in of user {id} is blocked, but the sessions could not be ended: {}",
-                    refusal.error.message
-                ),
-                ..refusal.error
-            }),
+        if sessions == Sessions::End {
+            self.end_sessions(desk, id).await?;
         }
+        Ok(written(&blocked))
+    }
+
+    /// Ends the sessions alone.
+    pub(super) async fn revoke(&self, desk: &Desk, id: &TargetId) -> Done {
+        Ok(written(&desk.send(self.revocation(id)).await?))
+    }
+
+    /// After the sign-in was blocked: until then a session would only be begun anew.
+    async fn end_sessions(&self, desk: &Desk, id: &TargetId) -> Result<(), DirectoryError> {
+        let ended = desk.send(self.revocation(id)).await.map(drop);
+        ended.map_err(|refusal| DirectoryError {
+            message: format!("sign-in of user {id} is blocked, but the sessions could not be ended: {}", refusal.error.message),
+            ..refusal.error
+        })
+    }
+
+    fn revocation(&self, id: &TargetId) -> Call {
+        let doubt = self.fresh.changing(id, self.clock.now());
+        Call::post(format!("{}/revokeSignInSessions", place(Kind::User, id)), json!({})).doubting(doubt)
     }
 
     pub(super) async fn delete(&self, desk: &Desk, kind: Kind, id: &TargetId) -> Done {

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use entrain_model::{Attributes, NewRecord, TargetId, WritableDirectory as _};
+use entrain_model::{Attributes, NewRecord, ObjectRef, Sessions, TargetId, WritableDirectory as _};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -41,7 +41,8 @@ fn update(id: &str, attributes: &[(&str, Json)]) -> Write {
 fn create(kind: Kind, attributes: &[(&str, Json)], anchor: (&str, &str)) -> Write {
     let mut attributes: Attributes = attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     attributes.insert(anchor.0.into(), json!(anchor.1));
-    Write::Create(NewRecord { kind, attributes, anchor: (anchor.0.into(), anchor.1.into()) })
+    let object = ObjectRef { kind, id: anchor.1.into() };
+    Write::Create(NewRecord { kind, attributes, anchor: (anchor.0.into(), anchor.1.into()), object })
 }
 
 /// A group with these members, which knows these objects: binds take all or none.
@@ -340,11 +341,11 @@ async fn a_property_that_a_new_group_cannot_take_is_named() {
 #[tokio::test]
 async fn disabling_blocks_and_revokes_and_says_when_only_the_first_was_done() {
     let script = ok(|asked| asked.url.ends_with("revokeSignInSessions").then(|| Say::Status(200, json!({"value": true}))));
-    write(&script, &[Write::Disable { id: "u".into() }]).await.remove(0).unwrap();
+    write(&script, &[Write::Disable { id: "u".into(), sessions: Sessions::End }]).await.remove(0).unwrap();
     assert_eq!(script.lines(), ["PATCH /users/u", "POST /users/u/revokeSignInSessions"]);
     assert_eq!(script.asked.lock().unwrap()[0].body, json!({"accountEnabled": false}));
     let script = ok(|asked| asked.url.ends_with("revokeSignInSessions").then(|| error(403, "Authorization_RequestDenied", "no")));
-    let error = write(&script, &[Write::Disable { id: "u".into() }]).await.remove(0).unwrap_err();
+    let error = write(&script, &[Write::Disable { id: "u".into(), sessions: Sessions::End }]).await.remove(0).unwrap_err();
     assert!(error.fault == Fault::Forbidden && error.message.starts_with("sign-in of user u is blocked, but"), "{error}");
 }
 
@@ -393,7 +394,7 @@ async fn domains_are_read_once_for_all_new_users() {
 fn leavers_go_first_and_a_few_before_many() {
     let title = |n: usize| update(&format!("u{n}"), &[("jobTitle", json!("x"))]);
     let blocked = update("u", &[("accountEnabled", json!(false)), ("jobTitle", json!("x"))]);
-    let disable = Write::Disable { id: "u".into() };
+    let disable = Write::Disable { id: "u".into(), sessions: Sessions::End };
     assert_eq!(lane(&[blocked.clone(), disable.clone()]), Lane::Leaver);
     assert_eq!(lane(&[blocked, disable, title(0)]), Lane::Direct);
     assert_eq!(lane(&[update("u", &[("accountEnabled", json!(true))])]), Lane::Direct);

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use entrain_emulator::{Options, Profile};
 use entrain_entra::Quota;
-use entrain_model::{Kind, Query, Relation, TargetId, Work, WritableDirectory as _, Write};
+use entrain_model::{Kind, Query, Relation, Sessions, TargetId, Work, WritableDirectory as _, Write};
 use serde_json::{Value as Json, json};
 
 use crate::stage::{Fast, Stage, add, update};
@@ -109,7 +109,7 @@ async fn the_size_of_a_bind_follows_the_price() {
 #[tokio::test]
 async fn a_leaver_is_blocked_while_a_full_run_waits_for_its_quota() {
     let (stage, ids) = stage(300, 300, "third", "seconds").await;
-    let (bulk, leaver) = (titles(&ids[2..402]), Write::Disable { id: ids[401].clone() });
+    let (bulk, leaver) = (titles(&ids[2..402]), Write::Disable { id: ids[401].clone(), sessions: Sessions::End });
     let leaves = async {
         // The full run has used what it may use at once.
         while stage.tenant.stats().writes < 260 {

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
 use entrain_model::{
-    Attributes, Clock, Directory as _, DirectoryError, Kind, Millis, NewRecord, Observed, Pages, Query, Read, Relation,
-    SinkError, TargetId, WritableDirectory as _, Write, Written,
+    Attributes, Clock, Directory as _, DirectoryError, Kind, Millis, NewRecord, ObjectRef, Observed, Pages, Query, Read,
+    Relation, SinkError, TargetId, WritableDirectory as _, Write, Written,
 };
 use serde_json::{Value as Json, json};
 
@@ -156,14 +156,24 @@ pub(crate) fn new_user(name: &str) -> Write {
         "accountEnabled": true, "displayName": name, "mailNickname": name, "onPremisesImmutableId": anchor,
         "userPrincipalName": format!("{name}@contoso.example"),
     }));
-    Write::Create(NewRecord { kind: Kind::User, attributes, anchor: ("onPremisesImmutableId".into(), anchor) })
+    Write::Create(NewRecord {
+        kind: Kind::User,
+        attributes,
+        anchor: ("onPremisesImmutableId".into(), anchor),
+        object: ObjectRef::user(name),
+    })
 }
 
 pub(crate) fn new_group(name: &str) -> Write {
     let anchor = format!("anchor/{name}=");
     let attributes =
         attributes(json!({ "displayName": name, "mailEnabled": false, "securityEnabled": true, "uniqueName": anchor }));
-    Write::Create(NewRecord { kind: Kind::Group, attributes, anchor: ("uniqueName".into(), anchor) })
+    Write::Create(NewRecord {
+        kind: Kind::Group,
+        attributes,
+        anchor: ("uniqueName".into(), anchor),
+        object: ObjectRef::group(name),
+    })
 }
 
 pub(crate) fn update(id: &TargetId, changed: Json) -> Write {

@@ -1,7 +1,7 @@
 //! Writes that succeed, and writes that the tenant refuses.
 
 use entrain_emulator::{Domain, Options};
-use entrain_model::{Attributes, Directory as _, Fault, Kind, Relation, TargetId, Write};
+use entrain_model::{Attributes, Directory as _, Fault, Kind, Relation, Sessions, TargetId, Write};
 use serde_json::{Value as Json, json};
 
 use crate::stage::{Stage, add, attributes, new_group, new_user, remove, update};
@@ -207,7 +207,7 @@ async fn a_manager_is_replaced_and_only_the_right_one_is_removed() {
 async fn a_user_is_disabled_deleted_and_restored_with_new_values() {
     let stage = Stage::new().await;
     let ann = stage.user("ann").await;
-    stage.one(Write::Disable { id: ann.clone() }).await.unwrap();
+    stage.one(Write::Disable { id: ann.clone(), sessions: Sessions::End }).await.unwrap();
     assert_eq!(find(&stage.state("users"), &ann)["accountEnabled"], false);
     assert_eq!(stage.count("POST /users/{id}/revokeSignInSessions"), 1);
     stage.one(Write::Delete { kind: Kind::User, id: ann.clone() }).await.unwrap();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{
     Actual, Anchor, AttributeSchema, Attributes, Basis, Candidate, Change, Condition, Contest, Decision, Desired, DesiredRecord,
-    Evidence, Hold, KindSchema, Knowledge, LinkState, ObjectRef, ObjectState, Policy, Removal, Schema, Setting, Shape, TargetId,
-    Why, Writable,
+    Evidence, Hold, KindSchema, Knowledge, Left, LinkState, ObjectRef, ObjectState, Outstanding, Policy, Removal, Schema,
+    Setting, Shape, TargetId, Why, Writable,
 };
 use serde_json::{Value as Json, json};
 
@@ -122,6 +122,9 @@ impl One {
             unsettled: false,
             written_at: None,
             parked: None,
+            left: None,
+            retained: None,
+            outstanding: None,
         };
         Self { state, policy: Policy::default() }
     }
@@ -227,6 +230,28 @@ impl One {
 
     pub(super) fn removal(mut self, removal: Removal) -> Self {
         self.policy = Policy { user_removal: removal, group_removal: removal, ..self.policy };
+        self
+    }
+
+    /// It left so many days ago.
+    pub(super) fn left_days_ago(mut self, days: i64) -> Self {
+        self.state.left = Some(Left { at: 0, sessions_ended: None });
+        self.policy.now = days * 24 * 3600 * 1000;
+        self
+    }
+
+    pub(super) fn sessions_ended(mut self) -> Self {
+        self.state.left = Some(Left { at: self.state.left.map_or(0, |left| left.at), sessions_ended: Some(1) });
+        self
+    }
+
+    pub(super) fn retained(mut self, reason: &str) -> Self {
+        self.state.retained = Some(reason.into());
+        self
+    }
+
+    pub(super) fn outstanding(mut self, outstanding: Outstanding) -> Self {
+        self.state.outstanding = Some(outstanding);
         self
     }
 

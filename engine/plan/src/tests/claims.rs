@@ -62,7 +62,7 @@ fn letter_case_alone_claims_nothing() {
 
 #[test]
 fn a_deletion_frees_everything() {
-    let one = One::user("u1").removal(Removal::Delete).linked(json!({}));
+    let one = One::user("u1").removal(Removal::DELETE).linked(json!({}));
     assert_eq!(
         claimed(&one.has(json!({"login": "a@x.example", "nick": "ann", "title": "Chief"}))),
         [claim(Claim::Frees, "login", "a@x.example"), claim(Claim::Frees, "nick", "ann")]
@@ -83,8 +83,8 @@ fn of(change: &Change, limits: &Limits) -> Vec<(Operation, String)> {
 fn the_guard_counts_what_takes_away() {
     let whole = |operation| vec![(operation, String::new())];
     let linked = |removal| One::user("u1").removal(removal).linked(json!({})).has(json!({"enabled": true}));
-    assert_eq!(first(&linked(Removal::Disable)), whole(Operation::Disable));
-    assert_eq!(first(&linked(Removal::Delete)), whole(Operation::Delete));
+    assert_eq!(first(&linked(Removal::DISABLE)), whole(Operation::Disable));
+    assert_eq!(first(&linked(Removal::DELETE)), whole(Operation::Delete));
     let update = |known| One::user("u1").wants(json!({"enabled": false, "title": "x"})).linked(json!({})).has(known).remembered();
     assert_eq!(first(&update(json!({"enabled": true}))), whole(Operation::Disable));
     assert_eq!(first(&update(json!({"enabled": false, "title": "y"}))), []);
@@ -94,7 +94,7 @@ fn the_guard_counts_what_takes_away() {
         to_kind: entrain_model::Kind::User,
         to: "r1".into(),
     };
-    let change = changes(&linked(Removal::Delete)).remove(0);
+    let change = changes(&linked(Removal::DELETE)).remove(0);
     let group = Change { object: entrain_model::ObjectRef::group("g1"), action: removal, ..change };
     assert_eq!(of(&group, &Limits::default()), [(Operation::RemoveReference, "member r1".to_owned())]);
 }

@@ -1,4 +1,4 @@
-use entrain_model::{Action, DesiredRecord, Evidence, Kind, Mode, ObjectRef, Relation};
+use entrain_model::{Action, DesiredRecord, Evidence, Kind, Mode, ObjectRef, Relation, Sessions};
 
 use crate::{Origin, permits};
 
@@ -18,7 +18,9 @@ fn table() -> Vec<(Action, Origin, bool, bool)> {
         (add(), Origin::Found, false, true),
         (add(), Origin::Made, true, true),
         (remove, Origin::Made, false, false),
-        (Action::Disable { id: id() }, Origin::Made, false, false),
+        (Action::Disable { id: id(), sessions: Sessions::End }, Origin::Made, false, false),
+        (Action::RevokeSessions { id: id() }, Origin::Made, false, false),
+        (Action::Issue { id: id(), login: "a".into() }, Origin::Found, true, true),
         (Action::Delete { id: id() }, Origin::Made, false, false),
     ]
 }

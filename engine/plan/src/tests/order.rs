@@ -178,7 +178,7 @@ fn a_ring_behind_a_held_change_is_held() {
 #[test]
 fn a_value_that_a_deletion_frees_is_for_the_next_run() {
     let mut changes = changes(&[("u2", "", "a")]);
-    let leaver = One::user("u1").removal(Removal::Delete).linked(json!({})).has(json!({"login": "a@x.example"}));
+    let leaver = One::user("u1").removal(Removal::DELETE).linked(json!({})).has(json!({"login": "a@x.example"}));
     changes.insert(2, leaver.only());
     let ordering = order(&changes, &[want(1, "a", "u1", Some(2))], &schema());
     assert_eq!(
@@ -198,7 +198,7 @@ fn a_value_that_a_deletion_frees_is_for_the_next_run() {
 #[test]
 fn only_a_new_record_is_a_recreation() {
     let mut changes = changes(&[("u2", "b", "a"), ("u3", "", "b")]);
-    let leaver = One::user("u1").removal(Removal::Delete).linked(json!({})).has(json!({"login": "a@x.example"}));
+    let leaver = One::user("u1").removal(Removal::DELETE).linked(json!({})).has(json!({"login": "a@x.example"}));
     changes.insert(3, leaver.only());
     let wants = [want(1, "a", "u1", Some(3)), want(2, "b", "u2", Some(1))];
     assert_eq!(order(&changes, &wants, &schema()).recreated, []);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use entrain_model::{
     Action, Actual, Anchor, Attributes, Candidate, Change, Condition, Contest, Decision, Desired, Edit, Evidence, Hold,
-    Knowledge, LinkState, ObjectRef, ObjectState, Policy, Protection, Removal, TargetId, Why,
+    Knowledge, Left, LinkState, ObjectRef, ObjectState, Outstanding, Policy, Protection, Removal, Step, TargetId, Why,
 };
 use proptest::collection::{btree_map, vec};
 use proptest::option;
@@ -134,7 +134,7 @@ prop_compose! {
     fn state()(
         desired in desired(), link in option::of(link()), actual in option::of(record_at_target()),
         candidates in vec(candidate(), 0..3), contests in vec(contest(), 0..2), unsettled in prop::bool::weighted(0.05),
-        parked in prop::bool::weighted(0.05),
+        parked in prop::bool::weighted(0.05), due in prop::bool::weighted(0.1),
     ) -> ObjectState {
         let state = One::user("u1").state;
         let wants = |contest: &Contest| match &desired {
@@ -147,12 +147,17 @@ prop_compose! {
         for (candidate, id) in candidates.iter_mut().zip(["r1", "r2", "r3"]) {
             candidate.actual.id = id.into();
         }
-        ObjectState { desired, link, actual, candidates, contests, unsettled, parked: parked.then(|| "x".to_owned()), ..state }
+        let live = actual.as_ref().is_none_or(|actual| actual.condition == Condition::Live);
+        let outstanding = (due && live && link.is_some()).then_some(Outstanding::Due);
+        let parked = parked.then(|| "x".to_owned());
+        ObjectState { desired, link, actual, candidates, contests, unsettled, parked, outstanding, ..state }
     }
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let removal = || select(vec![Removal::Leave, Removal::Disable, Removal::Delete]);
+    let later = Removal { delete_after_days: Some(1), ..Removal::DISABLE };
+    let revoke = Removal { revoke_sessions: Step::Take, ..Removal::DELETE };
+    let removal = || select(vec![Removal::LEAVE, Removal::DISABLE, Removal::DELETE, later, revoke]);
     (removal(), removal(), any::<bool>()).prop_map(|(user_removal, group_removal, verified)| Policy {
         user_removal,
         group_removal,
@@ -200,6 +205,8 @@ fn apply(mut state: ObjectState, change: &Change) -> ObjectState {
         Action::Disable { .. } => {
             update(&mut state, &[Edit { attribute: "enabled".into(), was: None, to: json!(false) }]);
         }
+        Action::RevokeSessions { .. } => state.left = Some(Left { at: 0, sessions_ended: Some(0) }),
+        Action::Issue { .. } => state.outstanding = None,
         Action::Unlink { .. } | Action::Delete { .. } => {
             state.link = None;
             state.actual = None;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use entrain_model::{Action, Change, Condition, DesiredRecord, Edit, Kind, ObjectRef, Phase, Relation, TargetId};
+use entrain_model::{Action, Change, Condition, DesiredRecord, Edit, Kind, ObjectRef, Phase, Relation, Sessions, TargetId};
 use serde_json::{Value as Json, json};
 
 use super::builder::{One, schema};
@@ -46,10 +46,10 @@ fn what_others_changed_since_stays() {
 
 #[test]
 fn a_blocked_sign_in_is_allowed_again_unless_somebody_did() {
-    let inverse = back(json!({"enabled": false}), Action::Disable { id: id() });
+    let inverse = back(json!({"enabled": false}), Action::Disable { id: id(), sessions: Sessions::End });
     let edits = vec![edit("enabled", Some(json!(false)), json!(true))];
     assert_eq!(inverse.action, Some((Phase::Updates, Action::Update { id: id(), edits })));
-    assert_eq!(back(json!({"enabled": true}), Action::Disable { id: id() }).action, None);
+    assert_eq!(back(json!({"enabled": true}), Action::Disable { id: id(), sessions: Sessions::End }).action, None);
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(target.scope.group.as_deref(), Some("g1"));
     assert_eq!(target.scope_rules().users.as_deref(), Some("true"));
     assert_eq!((target.scope.service_accounts, target.scope.groups), (Choice::Include, Choice::Exclude));
-    assert_eq!((target.user_removal, target.group_removal), (Removal::Disable, Removal::Delete));
+    assert_eq!((target.user_removal, target.group_removal), (Removal::DISABLE, Removal::DELETE));
     let limit = |count, percent, minimum_population| Limit { count, percent, minimum_population };
     let allowance = |operation, kind, share| target.limits.rule(operation, kind, share).unwrap().allowance;
     let delete = allowance(Operation::Delete, Kind::User, Share::Linked);

@@ -11,7 +11,7 @@ use crate::audit::{Audit, Entry, append, recall};
 use crate::failpoint::FailPoint;
 use crate::mirror::{Images, ReferenceWrite, drop_references, generation, merge, write_references};
 use crate::sql::{Arg, CHUNK, Columns as _, Sql};
-use crate::{Result, Store, hold};
+use crate::{Result, Store, credential, hold, leaver};
 
 impl Store {
     /// Records outcomes in one transaction: effect, line, link, mirror, audit and holds.
@@ -30,6 +30,8 @@ impl Store {
         let standing: Vec<&End> = outcomes.iter().filter(|ended| ended.stands).map(|ended| ended.end).collect();
         Links::write(&mut transaction, target, run, &standing, now).await?;
         write_mirror(&mut transaction, target, &standing).await?;
+        credential::end(&mut transaction, target, ends, now).await?;
+        leaver::sessions_ended(&mut transaction, target, ends, now).await?;
         let holds: Vec<(ObjectRef, Hold)> =
             outcomes.iter().filter_map(|ended| Some((ended.end.object.clone(), ended.hold.clone()?))).collect();
         hold::put(&mut transaction, target, run, now, &holds).await?;

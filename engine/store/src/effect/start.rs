@@ -8,7 +8,7 @@ use sqlx::AnyConnection;
 use super::{Refusal, Start};
 use crate::failpoint::FailPoint;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, to_json};
-use crate::{Halt, HaltKind, Result, Store, link, protection, queue};
+use crate::{Halt, HaltKind, Result, Store, credential, link, protection, queue};
 
 impl Store {
     /// Records intents in one transaction, each only if source, link, epoch and lease are as they were planned from.
@@ -44,6 +44,7 @@ impl Store {
         }
         supersede_creates(&mut transaction, target, &kept, now).await?;
         begin_lines(&mut transaction, target, run, holder, &kept, now).await?;
+        credential::begin(&mut transaction, target, &kept, now).await?;
         drop_lines(&mut transaction, run, &refused).await?;
         let again: Vec<ObjectRef> = refused.iter().map(|(start, _)| start.object.clone()).collect();
         queue::enqueue(&mut transaction, target, &again, 0, now).await?;
@@ -141,7 +142,7 @@ impl Facts {
         let taken = taken(start).and_then(|id| self.owners.get(id)).is_some_and(|owner| *owner != start.object);
         let halted = match epoch.halt {
             None => false,
-            Some(HaltKind::Mapping) => !matches!(start.action, Action::Disable { .. }),
+            Some(HaltKind::Mapping) => !matches!(start.action, Action::Disable { .. } | Action::RevokeSessions { .. }),
             Some(HaltKind::Credential | HaltKind::Configuration) => true,
         };
         if halted || epoch.number != start.basis.epoch {
@@ -183,6 +184,8 @@ fn taken(start: &Start) -> Option<&TargetId> {
         | Action::AddReference { .. }
         | Action::RemoveReference { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => None,
     }
 }

@@ -1,7 +1,8 @@
 //! What goes into an effect and what comes out of it.
 
 use entrain_model::{
-    Action, Attributes, Basis, Condition, Evidence, Hold, Kind, Millis, ObjectRef, Relation, RunId, TargetId, Written, codes,
+    Action, Attributes, Basis, Condition, Evidence, HandedOver, Hold, Kind, Millis, ObjectRef, Relation, RunId, TargetId,
+    Written, codes,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
@@ -23,6 +24,8 @@ pub struct Start {
     pub record: Option<TargetId>,
     /// The attribute that the kind's sign-in hangs on, where the change ends a sign-in.
     pub blocks: Option<&'static str>,
+    /// Whether a first credential is made and handed over with it.
+    pub hands_over: bool,
     /// The keys that will be sent: login, anchor, id, attributes. Recovery looks for the record by them.
     pub sent: Json,
 }
@@ -155,6 +158,10 @@ pub struct End {
     pub link: Option<LinkWrite>,
     /// What to do with the mirror.
     pub mirror: Vec<MirrorWrite>,
+    /// Whether the call revokes sessions.
+    pub ends_sessions: bool,
+    /// What became of a first credential, if the call was to hand one over.
+    pub credential: Option<HandedOver>,
     /// What to keep for auditors.
     pub audit: Audit,
     /// The target's own id of the request.

@@ -1,6 +1,7 @@
 //! The anti-joins. `cross join` makes SQLite walk the tables in the order written, beginning with the index that the page
 //! is ordered by; PostgreSQL chooses for itself.
 
+use super::Leavers;
 use crate::protection::shielded;
 
 /// Where edges of the source come from.
@@ -54,10 +55,15 @@ pub(super) fn additions(edges: &Edges, page: &str) -> String {
 
 /// References of the mirror of `$1`, between records of present objects, that the source does not have. A manager is not
 /// removed where another one is about to take its place: a user has one, and a removal would take away the new one. Nothing is
-/// taken from a protected record either.
-pub(super) fn removals(page: &str) -> String {
+/// taken from a protected record either. Where leavers go out, so do the memberships of users that left in groups that are
+/// present, whatever the source says of these.
+pub(super) fn removals(leavers: Leavers, page: &str) -> String {
     let writable = writable("lf.kind", "lf.id");
     let shielded = shielded("z");
+    let went = match leavers {
+        Leavers::Stay => String::new(),
+        Leavers::GoOut => format!("or ({LEFT})"),
+    };
     format!(
         "select lf.kind as kind, lf.id as id, r.relation as relation, lt.kind as to_kind, lt.id as to_id,
            cast(null as text) as to_state, r.to_id as to_record, r.id as from_record
@@ -66,20 +72,30 @@ pub(super) fn removals(page: &str) -> String {
          where r.target = $1 and lf.target = $1 and lf.target_id = r.id and lt.target = $1 and lt.target_id = r.to_id
            and df.target = $1 and df.kind = lf.kind and df.id = lf.id and df.state = 'present'
            and vf.kind = df.kind and vf.id = df.id and vf.present = 1
-           and dt.target = $1 and dt.kind = lt.kind and dt.id = lt.id and dt.state = 'present'
-           and vt.kind = dt.kind and vt.id = dt.id and vt.present = 1
-           and not exists (select 1 from memberships m
-             where m.group_id = lf.id and m.role = r.relation and m.member_kind = lt.kind and m.member_id = lt.id and lf.kind = 'group')
-           and not exists (select 1 from users u cross join desired dm cross join source_versions vm
-             where r.relation = 'manager' and u.id = lf.id and dm.target = $1 and dm.kind = 'user' and dm.id = u.manager_id
-               and vm.kind = 'user' and vm.id = dm.id and vm.present = 1
-               and (dm.state = 'present' or (dm.state = 'held'
-                 and exists (select 1 from links lm where lm.target = $1 and lm.kind = 'user' and lm.id = dm.id))))
+           and dt.target = $1 and dt.kind = lt.kind and dt.id = lt.id and vt.kind = dt.kind and vt.id = dt.id
+           and (({DROPPED}) {went})
            and not exists (select 1 from mirror z where z.target = $1 and z.kind = lt.kind and z.id = r.to_id and {shielded})
            and {writable}
            and {page}"
     )
 }
+
+/// Both ends are present, and the source does not have the reference.
+const DROPPED: &str = "dt.state = 'present' and vt.present = 1
+             and not exists (select 1 from memberships m
+               where m.group_id = lf.id and m.role = r.relation and m.member_kind = lt.kind and m.member_id = lt.id
+                 and lf.kind = 'group')
+             and not exists (select 1 from users u cross join desired dm cross join source_versions vm
+               where r.relation = 'manager' and u.id = lf.id and dm.target = $1 and dm.kind = 'user' and dm.id = u.manager_id
+                 and vm.kind = 'user' and vm.id = dm.id and vm.present = 1
+                 and (dm.state = 'present' or (dm.state = 'held'
+                   and exists (select 1 from links lm where lm.target = $1 and lm.kind = 'user' and lm.id = dm.id))))";
+
+/// A member that left, and that no operator parked or retains.
+const LEFT: &str =
+    "r.relation = 'member' and lf.kind = 'group' and lt.kind = 'user' and (vt.present = 0 or dt.state = 'out_of_scope')
+             and not exists (select 1 from parked p where p.target = $1 and p.kind = lt.kind and p.id = lt.id)
+             and not exists (select 1 from retained rt where rt.target = $1 and rt.kind = lt.kind and rt.id = lt.id)";
 
 /// The object is not parked, and its record, if it has one, is one that we may write.
 fn writable(kind: &str, id: &str) -> String {

@@ -14,6 +14,7 @@ use sqlx::AnyConnection;
 use crate::sql::{CHUNK, Columns as _, Sql, limit};
 use crate::{Result, Store};
 
+pub(crate) use known::INTERRUPTED;
 pub use supposed::Supposition;
 
 impl Store {

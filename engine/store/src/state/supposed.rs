@@ -6,7 +6,7 @@ use entrain_model::{ObjectRef, ObjectState, RunId, TargetId, TargetName};
 use sqlx::{Any, Transaction};
 
 use crate::sql::Sql;
-use crate::{DesiredRow, ReferenceChange, ReferenceScope, Result, Store, desired, reference};
+use crate::{DesiredRow, Leavers, ReferenceChange, ReferenceScope, Result, Store, desired, reference};
 
 /// A transaction in which the rows stand. Whatever becomes of it, it leaves nothing.
 #[derive(Debug)]
@@ -51,11 +51,12 @@ impl Supposition {
     }
 
     /// The first differences between the references of the object and those of its record.
-    pub async fn references(&mut self, object: &ObjectRef, rows: usize) -> Result<Vec<ReferenceChange>> {
+    pub async fn references(&mut self, object: &ObjectRef, leavers: Leavers, rows: usize) -> Result<Vec<ReferenceChange>> {
         let (scope, run) = (ReferenceScope::Only(std::slice::from_ref(object)), RunId::from(NOBODY));
         let (mut changes, mut after) = (Vec::new(), None);
         loop {
-            let page = reference::page(&mut self.transaction, &self.target, &run, scope, after, rows - changes.len()).await?;
+            let page =
+                reference::page(&mut self.transaction, &self.target, &run, (scope, leavers), after, rows - changes.len()).await?;
             changes.extend(page.0);
             match page.1 {
                 Some(next) if changes.len() < rows => after = Some(next),

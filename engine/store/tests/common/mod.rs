@@ -269,6 +269,7 @@ pub async fn link(store: &Store, object: &ObjectRef, id: &str) {
         action,
         record: None,
         blocks: None,
+        hands_over: false,
         sent: json!({}),
     };
     assert_eq!(store.start_effects(&target(), &run, "me", std::slice::from_ref(&start)).await.unwrap(), vec![]);
@@ -287,6 +288,8 @@ pub async fn plan(store: &Store, run: &RunId, object: &ObjectRef, action: &Actio
 
 pub fn done(start: &Start, link: Option<LinkWrite>, mirror: Vec<MirrorWrite>) -> End {
     End {
+        ends_sessions: false,
+        credential: None,
         seq: start.seq,
         object: start.object.clone(),
         outcome: Outcome::Done { written: Written::default() },

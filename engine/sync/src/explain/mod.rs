@@ -20,7 +20,7 @@ pub use scope::Rule;
 
 use crate::engine::{Ask, Run};
 use crate::map::{Learned, rows};
-use crate::{Engine, Silent, SyncError, Target, decide, lookup};
+use crate::{Engine, Silent, SyncError, Target, decide, leaving, lookup};
 
 /// References that are shown; whoever wants all of them plans.
 const REFERENCES: usize = 50;
@@ -203,7 +203,7 @@ impl Explanation {
             }
         }
         let origin = if is_new { Found::Made } else { Found::Found };
-        let found = supposed.references(&self.object, REFERENCES).await?;
+        let found = supposed.references(&self.object, leaving::memberships(&run.policy), REFERENCES).await?;
         for change in found.into_iter().filter(|one| run.target.relations.contains(&one.relation)) {
             self.plan.push(permitted(run, decide::decided(change, &BTreeMap::new()), origin));
         }
