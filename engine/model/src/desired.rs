@@ -17,6 +17,8 @@ pub enum Setting {
     Clear,
     /// It gets this value when the record is created and is left alone afterwards.
     CreateOnly(Json),
+    /// It gets this value when the record is created, and later where the target has none.
+    Yield(Json),
 }
 
 /// A target record as the mapping wants it: the target's attribute names, three states each.
@@ -31,8 +33,16 @@ impl DesiredRecord {
     /// The value that the attribute shall have, if the mapping sets one.
     pub fn value(&self, attribute: &str) -> Option<&Json> {
         match self.settings.get(attribute)? {
-            Setting::Set(value) | Setting::CreateOnly(value) => Some(value),
+            Setting::Set(value) | Setting::CreateOnly(value) | Setting::Yield(value) => Some(value),
             Setting::Clear => None,
+        }
+    }
+
+    /// The value that is enforced, if the mapping sets one and decides about the attribute alone.
+    pub fn enforced(&self, attribute: &str) -> Option<&Json> {
+        match self.settings.get(attribute)? {
+            Setting::Set(value) => Some(value),
+            Setting::Clear | Setting::CreateOnly(_) | Setting::Yield(_) => None,
         }
     }
 

@@ -3,6 +3,7 @@
 //! Nothing here runs: no clock, no database, no HTTP. Every other crate speaks in these types.
 
 mod anchor;
+mod authority;
 mod change;
 mod claim;
 mod clock;
@@ -24,6 +25,7 @@ mod state;
 mod write;
 
 pub use anchor::{Anchor, anchor_value};
+pub use authority::{Authorities, Authority};
 pub use change::{Action, Basis, Change, Edit, Evidence, Lane, Phase, Relation, Sessions};
 pub use claim::Claim;
 pub use clock::{Clock, Millis};

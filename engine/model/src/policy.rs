@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Millis, Removal};
+use crate::{Authorities, Millis, Removal};
 
 /// How far a target may be changed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub struct Policy {
     pub user_removal: Removal,
     /// For groups that left.
     pub group_removal: Removal,
+    /// Whose word counts for which attribute.
+    pub authority: Authorities,
     /// The domains in which a login may end, folded; empty when not known.
     pub verified_domains: Vec<String>,
     /// The records that are protected because the operator says so: ids and logins, folded.

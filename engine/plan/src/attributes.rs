@@ -1,6 +1,6 @@
 //! From a desired record, or from edits, to the attributes of a write.
 
-use entrain_model::{Attributes, DesiredRecord, Edit, KindSchema, Shape, Writable};
+use entrain_model::{Attributes, Authority, DesiredRecord, Edit, KindSchema, Shape, Writable};
 use serde_json::{Map, Value as Json};
 
 use crate::compare::is_unset;
@@ -11,7 +11,7 @@ use crate::leaves::{Leaf, leaves};
 pub enum Moment {
     /// The record is made: what has no value is left out.
     Creation,
-    /// The record is there already (restored, linked): `null` clears, and what is given to new records only is left out.
+    /// The record is there already (restored, linked): `null` clears, and what the target decides from then on is left out.
     Later,
 }
 
@@ -56,7 +56,7 @@ fn is_sent(leaf: &Leaf<'_>, moment: Moment, schema: &KindSchema) -> bool {
     let writable = leaf.rule.map_or(Writable::Always, |rule| rule.writable);
     match moment {
         Moment::Creation => writable != Writable::Never && !is_unset(leaf.to),
-        Moment::Later => writable == Writable::Always && !leaf.create_only && leaf.name != schema.anchor,
+        Moment::Later => writable == Writable::Always && leaf.authority == Authority::Manage && leaf.name != schema.anchor,
     }
 }
 

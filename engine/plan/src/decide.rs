@@ -3,11 +3,12 @@
 use entrain_model::{
     Action, Anchor, Candidate, Change, Condition, Decision, Desired, DesiredRecord, Hold, Kind, ObjectState, Phase,
 };
-use entrain_model::{KindSchema, Policy, Schema, TargetId};
+use entrain_model::{KindSchema, Knowledge, Policy, Schema, TargetId};
 
+use crate::authority::at_stake;
 use crate::claims::disables;
 use crate::contest;
-use crate::edits::{Known, Settled, edits, forbidden_clear, is_drifting};
+use crate::edits::{Known, Settled, edits, forbidden_clear, is_drifting, is_filling};
 use crate::matching::{Match, find};
 use crate::validate::{missing, rejected, validate};
 use crate::{linked, protect, removal};
@@ -72,9 +73,10 @@ impl Case<'_> {
         }
     }
 
-    /// Why the record as the mapping wants it cannot be had.
+    /// Why the record as the mapping wants it cannot be had. Of a record that is there, what is left to the target refuses nothing.
     pub(crate) fn refusal(&self, record: &DesiredRecord, known: Known<'_>, own: Option<&TargetId>) -> Option<Hold> {
-        validate(self.state.object.kind, record, self.schema, self.policy)
+        let stake = own.map(|_| at_stake(record, known, self.kind()));
+        validate(self.state.object.kind, stake.as_ref().unwrap_or(record), self.schema, self.policy)
             .or_else(|| contest::lost(self.state, known, own, self.kind()))
     }
 
@@ -116,11 +118,14 @@ impl Case<'_> {
 }
 
 /// Whether what is remembered of a linked record calls for a change that no edit of the source calls for: the record is to be
-/// read before, since an incremental or a late read may have shown an older state.
+/// read before, since an incremental or a late read may have shown an older state. So it is before a value is sent only because
+/// the record is remembered to have none.
 pub fn is_doubtful(state: &ObjectState, schema: &Schema) -> bool {
     let (Desired::Present(record), Some(link), Some(actual)) = (&state.desired, &state.link, &state.actual) else { return false };
     let known = Known { actual: Some(actual), link: Some(link) };
-    actual.condition != Condition::Live || is_drifting(record, known, schema.of(state.object.kind))
+    let schema = schema.of(state.object.kind);
+    let filling = || actual.knowledge == Knowledge::Remembered && is_filling(record, known, schema);
+    actual.condition != Condition::Live || is_drifting(record, known, schema) || filling()
 }
 
 fn unlinked(case: Case<'_>, record: &DesiredRecord) -> Vec<Decision> {

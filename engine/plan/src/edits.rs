@@ -1,6 +1,8 @@
 //! What differs between what shall be and what is known of a linked record.
 
-use entrain_model::{Actual, DesiredRecord, Edit, KindSchema, Knowledge, LinkState, Value, Writable};
+use std::collections::BTreeSet;
+
+use entrain_model::{Actual, Authority, DesiredRecord, Edit, KindSchema, Knowledge, LinkState, Value, Writable};
 use serde_json::Value as Json;
 
 use crate::compare::{is_unset, look_up, same};
@@ -59,11 +61,25 @@ pub(crate) enum Settled {
 
 /// Whether a read shows something else than what was sent and is still wanted.
 pub(crate) fn is_drifting(record: &DesiredRecord, known: Known<'_>, schema: &KindSchema) -> bool {
-    leaves(record, schema).iter().any(|leaf| is_candidate(leaf, schema) && is_sent(leaf, known) && is_due(leaf, known))
+    leaves(record, schema).iter().any(|leaf| drifts(leaf, known, schema))
+}
+
+/// The values, dotted for parts, of which a read shows something else than what was sent and is still wanted.
+pub(crate) fn drifting(record: &DesiredRecord, known: Known<'_>, schema: &KindSchema) -> BTreeSet<String> {
+    leaves(record, schema).into_iter().filter(|leaf| drifts(leaf, known, schema)).map(|leaf| leaf.name).collect()
+}
+
+/// Whether a value is to be sent only because the target is believed to have none.
+pub(crate) fn is_filling(record: &DesiredRecord, known: Known<'_>, schema: &KindSchema) -> bool {
+    leaves(record, schema).iter().any(|leaf| leaf.authority == Authority::Yield && is_due(leaf, known))
+}
+
+fn drifts(leaf: &Leaf<'_>, known: Known<'_>, schema: &KindSchema) -> bool {
+    is_candidate(leaf, schema) && is_sent(leaf, known) && is_due(leaf, known)
 }
 
 fn is_candidate(leaf: &Leaf<'_>, schema: &KindSchema) -> bool {
-    leaf.name != schema.anchor && !leaf.create_only
+    leaf.name != schema.anchor && leaf.authority != Authority::CreateOnly
 }
 
 /// What is wanted is what was last sent.
@@ -74,7 +90,9 @@ fn is_sent(leaf: &Leaf<'_>, known: Known<'_>) -> bool {
 /// All edits, by attribute. Empty when nothing is to be sent.
 pub(crate) fn edits(record: &DesiredRecord, known: Known<'_>, schema: &KindSchema, settled: Settled) -> Vec<Edit> {
     let leaves = leaves(record, schema);
-    let blocks = |leaf: &Leaf<'_>| Some(leaf.name.as_str()) == schema.enabled && *leaf.to == Json::Bool(false);
+    let blocks = |leaf: &Leaf<'_>| {
+        Some(leaf.name.as_str()) == schema.enabled && *leaf.to == Json::Bool(false) && leaf.authority == Authority::Manage
+    };
     // A block that a late read does not show yet is sent twice rather than late.
     let may_be_late = |leaf: &Leaf<'_>| settled == Settled::NotYet && is_sent(leaf, known) && !blocks(leaf);
     let differs = |leaf: &&Leaf<'_>| is_candidate(leaf, schema) && !may_be_late(leaf) && is_due(leaf, known);
@@ -82,8 +100,7 @@ pub(crate) fn edits(record: &DesiredRecord, known: Known<'_>, schema: &KindSchem
     let trusted = known.actual.is_some_and(|actual| actual.knowledge == Knowledge::Fresh);
     if !edits.is_empty() && !trusted {
         // Whoever is blocked is blocked again with every other change: what is remembered may be out of date.
-        let blocked = leaves.iter().filter(|leaf| Some(leaf.name.as_str()) == schema.enabled && *leaf.to == Json::Bool(false));
-        for leaf in blocked {
+        for leaf in leaves.iter().filter(|leaf| blocks(leaf)) {
             if edits.iter().all(|edit| edit.attribute != leaf.name) {
                 edits.push(edit(leaf, known));
             }
@@ -112,12 +129,16 @@ fn edit(leaf: &Leaf<'_>, known: Known<'_>) -> Edit {
     Edit { attribute: leaf.name.clone(), was, to }
 }
 
-fn is_due(leaf: &Leaf<'_>, known: Known<'_>) -> bool {
+/// Whether the value is to be sent to a record that is there.
+pub(crate) fn is_due(leaf: &Leaf<'_>, known: Known<'_>) -> bool {
     let value = known.value(&leaf.name);
     match leaf.rule.map_or(Writable::Always, |rule| rule.writable) {
         Writable::Never | Writable::AtCreation => return false,
         Writable::Once => return value == Value::Unset && !is_unset(leaf.to),
         Writable::Always => {}
+    }
+    if leaf.authority == Authority::Yield {
+        return value == Value::Unset && !is_unset(leaf.to);
     }
     let sent = known.sent(&leaf.name);
     // A read may show the state before our own last write; so what changed since then is sent even if the target seems to agree.

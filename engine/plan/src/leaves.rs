@@ -1,6 +1,6 @@
 //! A desired record as single values: nested attributes that are written by parts come apart here.
 
-use entrain_model::{AttributeSchema, DesiredRecord, KindSchema, Setting, Shape};
+use entrain_model::{AttributeSchema, Authority, DesiredRecord, KindSchema, Setting, Shape};
 use serde_json::Value as Json;
 
 /// One value that a mapping wants.
@@ -13,8 +13,8 @@ pub(crate) struct Leaf<'a> {
     pub shape: Shape,
     /// What the schema knows of it.
     pub rule: Option<&'a AttributeSchema>,
-    /// Whether it is given to new records only.
-    pub create_only: bool,
+    /// Whose word counts once the record is there.
+    pub authority: Authority,
 }
 
 const NOTHING: &Json = &Json::Null;
@@ -25,15 +25,16 @@ pub(crate) fn leaves<'a>(record: &'a DesiredRecord, schema: &'a KindSchema) -> V
 }
 
 fn of_setting<'a>(name: &str, setting: &'a Setting, schema: &'a KindSchema) -> Vec<Leaf<'a>> {
-    let (to, create_only) = match setting {
-        Setting::Set(value) => (value, false),
-        Setting::CreateOnly(value) => (value, true),
-        Setting::Clear => (NOTHING, false),
+    let (to, authority) = match setting {
+        Setting::Set(value) => (value, Authority::Manage),
+        Setting::CreateOnly(value) => (value, Authority::CreateOnly),
+        Setting::Yield(value) => (value, Authority::Yield),
+        Setting::Clear => (NOTHING, Authority::Manage),
     };
     let rule = schema.attributes.get(name);
     let shape = rule.map_or(Shape::Whole, |rule| rule.shape);
     let Shape::Parts(parts) = shape else {
-        return vec![Leaf { name: name.to_owned(), to, shape, rule, create_only }];
+        return vec![Leaf { name: name.to_owned(), to, shape, rule, authority }];
     };
     parts
         .iter()
@@ -42,7 +43,7 @@ fn of_setting<'a>(name: &str, setting: &'a Setting, schema: &'a KindSchema) -> V
             let name = format!("{name}.{part}");
             let own = schema.attributes.get(name.as_str());
             let shape = own.map_or(Shape::Text, |own| own.shape);
-            Some(Leaf { name, to, shape, rule: own.or(rule), create_only })
+            Some(Leaf { name, to, shape, rule: own.or(rule), authority })
         })
         .collect()
 }

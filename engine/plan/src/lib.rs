@@ -8,12 +8,14 @@
 
 mod accepted;
 mod attributes;
+mod authority;
 mod candidates;
 mod claims;
 mod compare;
 mod contest;
 mod decide;
 mod digest;
+mod drift;
 mod edits;
 mod judge;
 mod leaves;
@@ -34,10 +36,12 @@ mod tests;
 
 pub use accepted::Accepted;
 pub use attributes::{Moment, attributes_of, attributes_of_edits, flat, merge};
+pub use authority::{left_to_target, ruled};
 pub use candidates::{Fit, fits};
 pub use claims::{Claimed, claims, counted};
 pub use decide::{is_doubtful, plan};
 pub use digest::{PlanDigest, digest, digest_of};
+pub use drift::{RECORD, agreed, drift};
 pub use judge::{Count, Objection, Suspicion, Verdict, judge};
 pub use mode::{Origin, permits};
 pub use order::{Dependency, Held, Ordering, Parking, Placed, order};

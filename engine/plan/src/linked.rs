@@ -68,7 +68,7 @@ fn held(case: Case<'_>, record: &DesiredRecord, link: &LinkState, known: Known<'
 fn block(case: Case<'_>, record: &DesiredRecord, link: &LinkState, known: Known<'_>) -> Option<Decision> {
     let enabled = case.kind().enabled?;
     let blocked = Json::Bool(false);
-    if record.value(enabled) != Some(&blocked) || known.latest(enabled).as_ref() == Some(&blocked) {
+    if record.enforced(enabled) != Some(&blocked) || known.latest(enabled).as_ref() == Some(&blocked) {
         return None;
     }
     let was = match known.value(enabled) {

@@ -62,8 +62,10 @@ fn describe(action: &Action) -> (char, String) {
 /// The values that the record is to have; what shall have none is not worth a word.
 fn settings(record: &DesiredRecord) -> String {
     let shown = record.settings.iter().filter_map(|(name, setting)| match setting {
-        Setting::Set(value) | Setting::CreateOnly(value) if !is_unset(value) => Some(format!("{name} {}", dense(value))),
-        Setting::Set(_) | Setting::CreateOnly(_) | Setting::Clear => None,
+        Setting::Set(value) | Setting::CreateOnly(value) | Setting::Yield(value) if !is_unset(value) => {
+            Some(format!("{name} {}", dense(value)))
+        }
+        Setting::Set(_) | Setting::CreateOnly(_) | Setting::Yield(_) | Setting::Clear => None,
     });
     shown.collect::<Vec<_>>().join(", ")
 }

@@ -88,7 +88,10 @@ fn wrong_setting(rule: &AttributeSchema, setting: &Setting) -> Option<Wrong> {
     if rule.writable == Writable::Never {
         return Some((FlawSort::NotWritable, "the target lets nobody write it: remove it from the mapping".to_owned()));
     }
-    let (Shape::Parts(parts), Setting::Set(value) | Setting::CreateOnly(value)) = (rule.shape, setting) else { return None };
+    let (Shape::Parts(parts), Setting::Set(value) | Setting::CreateOnly(value) | Setting::Yield(value)) = (rule.shape, setting)
+    else {
+        return None;
+    };
     let Some(members) = value.as_object() else { return (!is_unset(value)).then(|| wrong_type("an object", value)) };
     let stranger = members.keys().find(|name| !parts.contains(&name.as_str()))?;
     Some((FlawSort::NotWritable, format!("it has no part `{stranger}`: correct the name in the mapping")))

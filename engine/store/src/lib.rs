@@ -13,6 +13,7 @@ mod audit;
 mod credential;
 mod desired;
 mod dialect;
+mod drift;
 mod effect;
 mod error;
 mod failpoint;
@@ -47,6 +48,7 @@ pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, Waiting
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
 pub use credential::CredentialRow;
 pub use desired::{DesiredRow, Key, Standing, StoredBody};
+pub use drift::{Drift, DriftCounts, DriftTally, Fight, Refought};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};

@@ -85,6 +85,29 @@ impl Store {
         Ok(links)
     }
 
+    /// Values that were found as wanted count as sent. A link that was changed since it was read is passed over.
+    pub async fn count_as_sent(&self, target: &TargetName, found: &[(ObjectRef, &LinkState, Attributes)]) -> Result<()> {
+        let mut transaction = self.begin_derived().await?;
+        for chunk in found.chunks(CHUNK) {
+            let rows = chunk.iter().map(|(object, link, agreed)| -> Result<[Arg; 5]> {
+                let mut sent = agreed.clone();
+                sent.extend(link.sent.clone());
+                let (kind, id, record) = (object.kind.into(), (&object.id).into(), (&link.id).into());
+                Ok([kind, id, record, to_json(&link.sent)?.into(), to_json(&sent)?.into()])
+            });
+            Sql::new("with page (kind, id, target_id, was, sent) as (values ")
+                .arg(target)
+                .rows(rows.collect::<Result<Vec<_>>>()?)
+                .text(
+                    ") update links set sent = page.sent from page where links.target = $1 and links.kind = page.kind
+                       and links.id = page.id and links.target_id = page.target_id and links.sent = page.was",
+                )
+                .run(&mut transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
+    }
+
     /// Keeps what the target stored for what was sent: it is not drift. Objects without a link are passed over.
     pub async fn accept_stored(&self, target: &TargetName, stored: &[(ObjectRef, Attributes)]) -> Result<()> {
         let mut transaction = self.begin_derived().await?;

@@ -18,6 +18,8 @@ pub struct ReferenceChange {
     pub relation: Relation,
     /// What to do.
     pub edit: ReferenceEdit,
+    /// The object at the other end, if somebody changed the reference in the target since the two agreed.
+    pub moved: Option<ObjectRef>,
 }
 
 /// What to do.
@@ -278,13 +280,14 @@ fn changes(rows: &[AnyRow]) -> Result<Vec<ReferenceChange>> {
         .map(|row| {
             let (object, to) = (row.object("")?, row.object("to_")?);
             let record = row.opt_str("to_record")?;
+            let moved = (row.int("moved")? != 0).then(|| to.clone());
             let edit = match row.opt_str("to_state")?.as_deref() {
                 None => ReferenceEdit::Remove { to_kind: to.kind, to: TargetId::from(record.unwrap_or_default()) },
                 Some(_) if object == to => ReferenceEdit::Itself,
                 Some("held") if record.is_none() => ReferenceEdit::Waits(to),
                 Some(_) => ReferenceEdit::Add(to),
             };
-            Ok(ReferenceChange { object, relation: row.word("relation")?, edit })
+            Ok(ReferenceChange { object, relation: row.word("relation")?, edit, moved })
         })
         .collect()
 }

@@ -25,6 +25,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0001_core.sql"),
     },
     Migration {
+        version: 2,
+        sqlite: include_str!("../../../migrations/sqlite/0002_drift.sql"),
+        postgres: include_str!("../../../migrations/postgres/0002_drift.sql"),
+    },
+    Migration {
         version: 3,
         sqlite: include_str!("../../../migrations/sqlite/0003_lifecycle.sql"),
         postgres: include_str!("../../../migrations/postgres/0003_lifecycle.sql"),

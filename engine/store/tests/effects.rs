@@ -520,7 +520,7 @@ async fn many_effects_go_in_one_transaction(database: Arc<Database>) {
         .into_iter()
         .map(|state| {
             let change = Change { object: state.object, phase: Phase::Users, action: create(), basis: state.basis };
-            PlannedLine { decision: Decision::Change(change), claims: Vec::new(), counted: Vec::new() }
+            PlannedLine::from(Decision::Change(change))
         })
         .collect();
     store.put_plan(&run, &lines).await.unwrap();

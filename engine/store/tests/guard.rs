@@ -38,7 +38,12 @@ fn removal(group: &str, n: usize) -> PlannedLine {
 
 fn line(object: ObjectRef, phase: Phase, action: Action, counted: Vec<Counted>) -> PlannedLine {
     let basis = Basis { source: 1, link: 0, epoch: 1 };
-    PlannedLine { decision: Decision::Change(Change { object, phase, action, basis }), claims: Vec::new(), counted }
+    PlannedLine {
+        decision: Decision::Change(Change { object, phase, action, basis }),
+        claims: Vec::new(),
+        counted,
+        drift: Vec::new(),
+    }
 }
 
 async fn planned(store: &Store, lines: &[PlannedLine]) -> RunId {

@@ -36,6 +36,7 @@ fn line(decision: Decision, claims: &[(Claim, &str)], counted: Option<Operation>
         decision,
         claims: claims.iter().map(|(claim, value)| (*claim, "login".into(), (*value).into())).collect(),
         counted: counted.map(counts).into_iter().collect(),
+        drift: Vec::new(),
     }
 }
 

@@ -31,10 +31,10 @@ fn us(id: &str) -> ObjectRef {
     ObjectRef::user(id)
 }
 fn add(group: ObjectRef, relation: Relation, to: ObjectRef) -> ReferenceChange {
-    ReferenceChange { object: group, relation, edit: ReferenceEdit::Add(to) }
+    ReferenceChange { object: group, relation, edit: ReferenceEdit::Add(to), moved: None }
 }
 fn remove(group: ObjectRef, relation: Relation, to: &str) -> ReferenceChange {
-    ReferenceChange { object: group, relation, edit: ReferenceEdit::Remove { to_kind: Kind::User, to: to.into() } }
+    ReferenceChange { object: group, relation, edit: ReferenceEdit::Remove { to_kind: Kind::User, to: to.into() }, moved: None }
 }
 
 /// All changes, read in pages of `rows`.
@@ -106,8 +106,9 @@ async fn additions_removals_waits_and_itself(database: Arc<Database>) {
         link(&store, &object, id).await;
     }
     mirror(&store, Kind::Group, Reading::Full, 1, &[team("tg", &["t-in", "t-out", "t-foreign"])]).await;
-    let waits = ReferenceChange { object: gr("g"), relation: Relation::Member, edit: ReferenceEdit::Waits(us("held")) };
-    let itself = ReferenceChange { object: gr("g"), relation: Relation::Member, edit: ReferenceEdit::Itself };
+    let waits =
+        ReferenceChange { object: gr("g"), relation: Relation::Member, edit: ReferenceEdit::Waits(us("held")), moved: None };
+    let itself = ReferenceChange { object: gr("g"), relation: Relation::Member, edit: ReferenceEdit::Itself, moved: None };
     assert_eq!(
         changes(&store).await,
         vec![
@@ -200,7 +201,7 @@ async fn a_manager_is_replaced_and_not_removed(database: Arc<Database>) {
     .await;
     let expected = vec![
         add(us("moves"), Relation::Manager, us("b")),
-        ReferenceChange { object: us("self"), relation: Relation::Manager, edit: ReferenceEdit::Itself },
+        ReferenceChange { object: us("self"), relation: Relation::Manager, edit: ReferenceEdit::Itself, moved: None },
         remove(us("free"), Relation::Manager, "t-a"),
         remove(us("to-out"), Relation::Manager, "t-a"),
     ];

@@ -9,7 +9,7 @@ use entrain_model::{
 };
 use serde_json::{Value as Json, json};
 
-use crate::{line, plan};
+use crate::{drift, line, plan};
 
 pub(super) const BOX: &[&str] = &["one", "two"];
 
@@ -66,10 +66,11 @@ pub(super) fn schema() -> Schema {
     Schema { users: kind(Some("login"), Some("enabled"), users), groups: kind(None, None, groups) }
 }
 
-/// `null` clears; `{"create_only": x}` is for new records.
+/// `null` clears; `{"create_only": x}` is for new records, `{"yield": x}` for those that have no value.
 pub(super) fn record(wanted: Json) -> DesiredRecord {
     let setting = |value: Json| match value.get("create_only") {
         Some(first) => Setting::CreateOnly(first.clone()),
+        None if value.get("yield").is_some() => Setting::Yield(value["yield"].clone()),
         None if value.is_null() => Setting::Clear,
         None => Setting::Set(value),
     };
@@ -272,6 +273,15 @@ impl One {
             (Some(Decision::Change(change)), None) => change,
             _ => panic!("not one change: {:?}", self.lines()),
         }
+    }
+
+    /// What each change puts right that somebody did in the target.
+    pub(super) fn drift(&self) -> Vec<String> {
+        let changes = self.plan().into_iter().filter_map(|decision| match decision {
+            Decision::Change(change) => Some(change),
+            Decision::Hold(..) => None,
+        });
+        changes.flat_map(|change| drift(&change, &self.state, &schema())).collect()
     }
 
     /// Phase and line of each decision.

@@ -54,7 +54,8 @@ fn named() -> impl Strategy<Value = Attributes> {
 }
 
 fn wanted() -> impl Strategy<Value = Json> {
-    (named(), option::of(value())).prop_map(|(mut attributes, first)| {
+    (named(), option::of(value()), option::of(value())).prop_map(|(mut attributes, first, missing)| {
+        attributes.extend(missing.map(|missing| ("title".to_owned(), json!({"yield": missing}))));
         attributes.extend(first.map(|first| ("nick".to_owned(), json!({"create_only": first}))));
         Json::Object(attributes.into_iter().collect())
     })
@@ -63,14 +64,16 @@ fn wanted() -> impl Strategy<Value = Json> {
 /// As a mapping that knows the schema would make it.
 fn valid() -> impl Strategy<Value = Json> {
     let word = || select(vec![json!("a"), json!("B"), Json::Null]);
-    (word(), word(), word(), any::<bool>(), option::of(word()), select(vec!["2020-01-01", "2021-01-01T00:00:00Z"])).prop_map(
-        |(title, one, nick, enabled, two, hired)| {
+    let hired = select(vec!["2020-01-01", "2021-01-01T00:00:00Z"]);
+    (word(), word(), word(), any::<bool>(), option::of(word()), hired, any::<bool>()).prop_map(
+        |(title, one, nick, enabled, two, hired, yields)| {
+            let extension = if yields { json!({"yield": one}) } else { one.clone() };
             let mut parts = json!({"one": one});
             if let Some(two) = two {
                 parts["two"] = two;
             }
             json!({"name": "Ann", "login": "a@x.example", "title": title, "enabled": enabled, "box": parts, "nick": nick,
-                "hired": hired, "org": {"a": title}, "phones": ["1"], "birth": "here", "badge": "7", "extension": one})
+                "hired": hired, "org": {"a": title}, "phones": ["1"], "birth": "here", "badge": "7", "extension": extension})
         },
     )
 }

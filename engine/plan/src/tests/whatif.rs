@@ -58,6 +58,7 @@ fn texts_are_told_apart_by_what_many_have_in_common() {
 fn what_is_said_of_an_attribute_is_a_difference_too() {
     let clear = || Some(Setting::Clear);
     let once = |value: &str| Some(Setting::CreateOnly(value.into()));
+    let missing = |value: Json| Some(Setting::Yield(value));
     for (from, to, pattern) in [
         (None, set("x"), Some(Pattern::Set)),
         (clear(), set("x"), Some(Pattern::Filled)),
@@ -68,6 +69,12 @@ fn what_is_said_of_an_attribute_is_a_difference_too() {
         (clear(), None, Some(Pattern::LeftAlone)),
         (set("x"), once("x"), Some(Pattern::OnlyNew)),
         (once("x"), set("x"), Some(Pattern::NoLongerOnlyNew)),
+        (set("x"), missing("x".into()), Some(Pattern::OnlyMissing)),
+        (once("x"), missing("x".into()), Some(Pattern::OnlyMissing)),
+        (missing("x".into()), set("x"), Some(Pattern::NoLongerOnlyNew)),
+        (missing("x".into()), once("x"), Some(Pattern::OnlyNew)),
+        (missing("x".into()), missing("X".into()), Some(Pattern::Case)),
+        (None, missing(Json::Null), None),
         (set("x"), set("x"), None),
         (clear(), set(""), None),
         (set(true), set(false), Some(Pattern::Composed { from: "true".into(), to: "false".into() })),

@@ -38,6 +38,8 @@ pub(crate) enum Said<'a> {
     Set(&'a Json),
     /// A new record gets this value.
     OnlyNew(&'a Json),
+    /// A record that has none gets this value.
+    OnlyMissing(&'a Json),
 }
 
 /// How two mappings differ about one object, by attribute. Values that mean the same in the schema's eyes do not differ.
@@ -82,7 +84,9 @@ fn leaves<'a>(
 fn alike(shape: Shape, old: Said<'_>, new: Said<'_>) -> bool {
     match (old, new) {
         (Said::Nothing, Said::Nothing) | (Said::Clear, Said::Clear) => true,
-        (Said::Set(old), Said::Set(new)) | (Said::OnlyNew(old), Said::OnlyNew(new)) => same(shape, old, new),
+        (Said::Set(old), Said::Set(new))
+        | (Said::OnlyNew(old), Said::OnlyNew(new))
+        | (Said::OnlyMissing(old), Said::OnlyMissing(new)) => same(shape, old, new),
         _ => false,
     }
 }
@@ -95,6 +99,8 @@ impl<'a> Said<'a> {
             Some(Setting::Set(value)) if is_unset(value) => Said::Clear,
             Some(Setting::Set(value)) => Said::Set(value),
             Some(Setting::CreateOnly(value)) => Said::OnlyNew(value),
+            Some(Setting::Yield(value)) if is_unset(value) => Said::Nothing,
+            Some(Setting::Yield(value)) => Said::OnlyMissing(value),
         }
     }
 
@@ -108,13 +114,17 @@ impl<'a> Said<'a> {
                 Some(value) => Said::Set(value),
             },
             Said::OnlyNew(value) => value.get(part).map_or(Said::Nothing, Said::OnlyNew),
+            Said::OnlyMissing(value) => match value.get(part) {
+                Some(value) if !is_unset(value) => Said::OnlyMissing(value),
+                _ => Said::Nothing,
+            },
         }
     }
 
     fn shown(self) -> Json {
         match self {
             Said::Nothing | Said::Clear => Json::Null,
-            Said::Set(value) | Said::OnlyNew(value) => value.clone(),
+            Said::Set(value) | Said::OnlyNew(value) | Said::OnlyMissing(value) => value.clone(),
         }
     }
 }

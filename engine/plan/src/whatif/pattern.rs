@@ -26,6 +26,8 @@ pub enum Pattern {
     OnlyNew,
     /// Records that exist get the value too.
     NoLongerOnlyNew,
+    /// Only records that have none get the value.
+    OnlyMissing,
     /// Only capitals and small letters differ.
     Case,
     /// Only white space differs.
@@ -80,9 +82,12 @@ pub(super) fn of(old: Said<'_>, new: Said<'_>, words: &Words<'_>) -> Pattern {
         (_, Said::Clear) => Pattern::Cleared,
         (Said::Nothing, Said::Set(_)) => Pattern::Set,
         (Said::Clear, Said::Set(_)) => Pattern::Filled,
-        (Said::OnlyNew(_), Said::Set(_)) => Pattern::NoLongerOnlyNew,
-        (Said::Nothing | Said::Clear | Said::Set(_), Said::OnlyNew(_)) => Pattern::OnlyNew,
-        (Said::Set(old), Said::Set(new)) | (Said::OnlyNew(old), Said::OnlyNew(new)) => of_values(old, new, words),
+        (Said::OnlyNew(_) | Said::OnlyMissing(_), Said::Set(_)) => Pattern::NoLongerOnlyNew,
+        (Said::Nothing | Said::Clear | Said::Set(_) | Said::OnlyMissing(_), Said::OnlyNew(_)) => Pattern::OnlyNew,
+        (Said::Nothing | Said::Clear | Said::Set(_) | Said::OnlyNew(_), Said::OnlyMissing(_)) => Pattern::OnlyMissing,
+        (Said::Set(old), Said::Set(new))
+        | (Said::OnlyNew(old), Said::OnlyNew(new))
+        | (Said::OnlyMissing(old), Said::OnlyMissing(new)) => of_values(old, new, words),
     }
 }
 
@@ -164,6 +169,7 @@ impl fmt::Display for Pattern {
             Pattern::LeftAlone => f.write_str("no longer written"),
             Pattern::OnlyNew => f.write_str("given to new records only"),
             Pattern::NoLongerOnlyNew => f.write_str("given to all records, no longer to new ones only"),
+            Pattern::OnlyMissing => f.write_str("given only where the target has no value"),
             Pattern::Case => f.write_str("capitals and small letters only"),
             Pattern::Space => f.write_str("white space only"),
             Pattern::Order => f.write_str("the same words in another order"),

@@ -9,9 +9,9 @@ use super::link::{Links, taken};
 use super::{End, MirrorWrite, Outcome};
 use crate::audit::{Audit, Entry, append, recall};
 use crate::failpoint::FailPoint;
-use crate::mirror::{Images, ReferenceWrite, drop_references, generation, merge, write_references};
+use crate::mirror::{Images, ReferenceWrite, drop_references, forget_moves, generation, merge, write_references};
 use crate::sql::{Arg, CHUNK, Columns as _, Sql};
-use crate::{Result, Store, credential, hold, leaver};
+use crate::{Result, Store, credential, drift, hold, leaver};
 
 impl Store {
     /// Records outcomes in one transaction: effect, line, link, mirror, audit and holds.
@@ -35,11 +35,16 @@ impl Store {
         let holds: Vec<(ObjectRef, Hold)> =
             outcomes.iter().filter_map(|ended| Some((ended.end.object.clone(), ended.hold.clone()?))).collect();
         hold::put(&mut transaction, target, run, now, &holds).await?;
-        audit(self, &mut transaction, target, run, (entries, found)).await?;
+        let done: Vec<i64> = outcomes.iter().filter(|ended| ended.line == "done").map(|ended| ended.end.seq).collect();
+        let drift = drift::repaired(&mut transaction, run, &done, now).await?;
+        audit(self, &mut transaction, target, run, (entries, found, drift)).await?;
         transaction.commit().await?;
         self.pass(FailPoint::AfterEnd)
     }
 }
+
+/// The field that names what of a change put right what somebody else did.
+const DRIFT: &str = "(drift)";
 
 /// An outcome in the words of the tables.
 struct Ended<'a> {
@@ -140,7 +145,7 @@ async fn audit(
     connection: &mut AnyConnection,
     target: &TargetName,
     run: &RunId,
-    (mut entries, mut found): (Vec<Entry>, BTreeMap<i64, Attributes>),
+    (mut entries, mut found, mut drift): (Vec<Entry>, BTreeMap<i64, Attributes>, BTreeMap<i64, Vec<String>>),
 ) -> Result<()> {
     let version = Sql::new("select mapping_version from runs where id = $1").arg(run).one(connection).await?;
     let version = version.map(|row| row.str("mapping_version")).transpose()?;
@@ -150,6 +155,9 @@ async fn audit(
         entry.mapping_version.clone_from(&version);
         if let Some(before) = entry.line.and_then(|line| found.remove(&line)) {
             entry.before = before;
+        }
+        if let Some(attributes) = entry.line.and_then(|line| drift.remove(&line)) {
+            entry.after.insert(DRIFT.to_owned(), attributes.into());
         }
     }
     append(store, connection, entries).await
@@ -190,6 +198,7 @@ async fn write_mirror(connection: &mut AnyConnection, target: &TargetName, ends:
     }
     drop_references(connection, target, &lost).await?;
     let references: Vec<ReferenceWrite<'_>> = writes.iter().filter_map(|write| reference(write)).collect();
+    forget_moves(connection, target, &references).await?;
     write_references(connection, target, generation, &references).await
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entrain_model::{Cursor, Kind, Millis, Proof, TargetId, TargetName};
 use sqlx::AnyConnection;
 
-use super::drop_references;
+use super::{drop_references, moves};
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_json};
 use crate::{Result, Store};
 
@@ -32,6 +32,7 @@ impl Store {
     ) -> Result<()> {
         let mut transaction = self.begin_derived().await?;
         if !proof.incremental() {
+            moves::note_unseen(&mut transaction, target, kind, generation).await?;
             Sql::new("delete from mirror_refs where target = $1 and kind = $2 and generation < $3")
                 .arg(target)
                 .arg(kind)

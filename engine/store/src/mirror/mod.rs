@@ -3,6 +3,7 @@
 mod complete;
 mod image;
 mod index;
+mod moves;
 mod page;
 mod references;
 
@@ -16,6 +17,7 @@ use crate::{Result, Store, link};
 pub use complete::MirrorCursor;
 use image::forget;
 pub(crate) use image::{Images, merge};
+pub(crate) use moves::forget_moves;
 pub(crate) use page::condition_word;
 pub use page::{MirrorPage, Reading};
 pub(crate) use references::{ReferenceWrite, drop_references, write_references};

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use entrain_model::{Condition, Kind, Observed, TargetId, TargetName};
 
 use super::image::{Image, Images, merge};
+use super::moves;
 use super::references::{ReferenceWrite, drop_references, write_references};
 use crate::sql::CHUNK;
 use crate::{Result, Store};
@@ -73,6 +74,7 @@ impl Store {
             }
             images.store(&mut transaction, target).await?;
             drop_references(&mut transaction, target, &lost.into_iter().collect::<Vec<_>>()).await?;
+            moves::note(&mut transaction, target, page.generation, &references).await?;
             write_references(&mut transaction, target, page.generation, &references).await?;
         }
         Ok(transaction.commit().await?)

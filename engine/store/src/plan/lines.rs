@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use super::{PlanLine, PlannedLine};
 use crate::sql::{Arg, CHUNK, Columns, Sql, limit, to_json, to_word};
-use crate::{Result, Store, StoreError, guard};
+use crate::{Result, Store, StoreError, drift, guard};
 
 /// The word of a line that does nothing.
 pub(super) const HOLD: &str = "hold";
@@ -48,10 +48,15 @@ impl Store {
             .flat_map(|(seq, line)| line.counted.iter().map(move |counted| (*seq, object_of(&line.decision), counted)))
             .collect();
         guard::put(&mut tx, run, &counted).await?;
+        let drifts: Vec<_> = numbered
+            .iter()
+            .flat_map(|(seq, line)| line.drift.iter().map(move |drift| (*seq, object_of(&line.decision), drift)))
+            .collect();
+        drift::put(&mut tx, run, &drifts).await?;
         Ok(tx.commit().await?)
     }
 
-    /// Decides a line anew, for instance turns a change into a hold. Its claims go with a hold, and the guard no longer counts it.
+    /// Decides a line anew, for instance turns a change into a hold. Its claims go with a hold, and neither guard nor drift counts it.
     pub async fn replace_line(&self, run: &RunId, seq: i64, decision: &Decision) -> Result<()> {
         let [phase, action, body, state, detail] = columns(decision)?;
         let held = matches!(decision, Decision::Hold(..));
@@ -70,7 +75,7 @@ impl Store {
         .run(&mut tx)
         .await?;
         if held {
-            for table in ["plan_claims", "plan_counted"] {
+            for table in ["plan_claims", "plan_counted", "drift"] {
                 Sql::new(&format!("delete from {table} where run = $1 and seq = $2")).arg(run).arg(seq).run(&mut tx).await?;
             }
         }
@@ -83,7 +88,9 @@ impl Store {
             .arg(run)
             .arg(after_seq)
             .arg(limit(rows));
-        decoded(sql, &mut *self.read().await?).await
+        let mut connection = self.read().await?;
+        let lines = decoded(sql, &mut connection).await?;
+        with_drift(&mut connection, run, lines).await
     }
 
     /// These lines of a run.
@@ -96,7 +103,7 @@ impl Store {
                 .text(") order by seq");
             found.extend(decoded(sql, &mut *self.read().await?).await?);
         }
-        Ok(found)
+        with_drift(&mut *self.read().await?, run, found).await
     }
 
     /// The next lines of a phase that are to be done: all of one rank, the lowest. The order names the columns of the index,
@@ -168,6 +175,15 @@ async fn decoded(sql: Sql, connection: &mut AnyConnection) -> Result<Vec<PlanLin
     sql.all(connection).await?.iter().map(line).collect()
 }
 
+async fn with_drift(connection: &mut AnyConnection, run: &RunId, mut lines: Vec<PlanLine>) -> Result<Vec<PlanLine>> {
+    let (Some(first), Some(last)) = (lines.first(), lines.last()) else { return Ok(lines) };
+    let mut drift = drift::of_lines(connection, run, (first.seq, last.seq)).await?;
+    for line in &mut lines {
+        line.drift = drift.remove(&line.seq).unwrap_or_default();
+    }
+    Ok(lines)
+}
+
 fn line(row: &AnyRow) -> Result<PlanLine> {
     let object = row.object("")?;
     let action = row.str("action")?;
@@ -185,6 +201,7 @@ fn line(row: &AnyRow) -> Result<PlanLine> {
         state: row.word("state")?,
         detail: row.opt_str("detail")?,
         request_id: row.opt_str("request_id")?,
+        drift: Vec::new(),
     })
 }
 

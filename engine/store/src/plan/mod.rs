@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use entrain_model::{Claim, Counted, Decision, ObjectRef, Phase, TargetId};
 use serde::{Deserialize, Serialize};
 
+use crate::Drift;
+
 pub use counts::Tally;
 
 /// A line to be stored.
@@ -20,6 +22,15 @@ pub struct PlannedLine {
     pub claims: Vec<(Claim, String, String)>,
     /// What the guard counts it as.
     pub counted: Vec<Counted>,
+    /// What of it puts right what somebody did in the target.
+    pub drift: Vec<Drift>,
+}
+
+impl From<Decision> for PlannedLine {
+    /// A line that claims nothing, and that nobody counts.
+    fn from(decision: Decision) -> Self {
+        Self { decision, claims: Vec::new(), counted: Vec::new(), drift: Vec::new() }
+    }
 }
 
 /// How a line stands.
@@ -61,6 +72,9 @@ pub struct PlanLine {
     pub detail: Option<String>,
     /// The target's own id of the request.
     pub request_id: Option<String>,
+    /// The attributes and relations of it in which it puts right what somebody did in the target. Lines that are only to be
+    /// carried out have none.
+    pub drift: Vec<String>,
 }
 
 /// What a plan amounts to.

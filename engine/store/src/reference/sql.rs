@@ -36,7 +36,10 @@ pub(super) fn additions(edges: &Edges, page: &str) -> String {
     let writable = writable(kind, id);
     format!(
         "select {kind} as kind, {id} as id, {relation} as relation, {to_kind} as to_kind, {to_id} as to_id,
-           dt.state as to_state, lt.target_id as to_record
+           dt.state as to_state, lt.target_id as to_record,
+           case when exists (select 1 from reference_moves q join links a on a.target = $1 and a.kind = df.kind and a.id = df.id
+             where q.target = $1 and q.id = a.target_id and q.relation = {relation} and q.to_id = lt.target_id
+               and q.present = 0) then 1 else 0 end as moved
          from {table} cross join desired df cross join source_versions vf cross join desired dt cross join source_versions vt
            left join links lt on lt.target = $1 and lt.kind = dt.kind and lt.id = dt.id
          where df.target = $1 and df.kind = {kind} and df.id = coalesce({id}, '') and df.state = 'present'
@@ -66,7 +69,9 @@ pub(super) fn removals(leavers: Leavers, page: &str) -> String {
     };
     format!(
         "select lf.kind as kind, lf.id as id, r.relation as relation, lt.kind as to_kind, lt.id as to_id,
-           cast(null as text) as to_state, r.to_id as to_record, r.id as from_record
+           cast(null as text) as to_state, r.to_id as to_record, r.id as from_record,
+           case when exists (select 1 from reference_moves q where q.target = $1 and q.id = r.id and q.relation = r.relation
+             and q.to_id = r.to_id and q.present = 1) then 1 else 0 end as moved
          from mirror_refs r cross join links lf cross join links lt
            cross join desired df cross join source_versions vf cross join desired dt cross join source_versions vt
          where r.target = $1 and lf.target = $1 and lf.target_id = r.id and lt.target = $1 and lt.target_id = r.to_id
@@ -119,7 +124,9 @@ mod tests {
     async fn plan(text: &str, args: usize) -> Vec<String> {
         sqlx::any::install_default_drivers();
         let mut connection = AnyConnection::connect("sqlite::memory:").await.unwrap();
-        connection.execute(AssertSqlSafe(MIGRATIONS[0].sqlite)).await.unwrap();
+        for migration in MIGRATIONS {
+            connection.execute(AssertSqlSafe(migration.sqlite)).await.unwrap();
+        }
         let sql = (0..args).fold(Sql::new(&format!("explain query plan {text}")), |sql, _| sql.arg("x"));
         sql.all(&mut connection).await.unwrap().iter().map(|row| row.str("detail").unwrap()).collect()
     }

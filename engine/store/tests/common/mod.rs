@@ -281,7 +281,7 @@ pub async fn link(store: &Store, object: &ObjectRef, id: &str) {
 /// Adds a line to a plan; its place in it.
 pub async fn plan(store: &Store, run: &RunId, object: &ObjectRef, action: &Action, basis: Basis) -> i64 {
     let change = Change { object: object.clone(), phase: Phase::Updates, action: action.clone(), basis };
-    let line = PlannedLine { decision: Decision::Change(change), claims: Vec::new(), counted: Vec::new() };
+    let line = PlannedLine::from(Decision::Change(change));
     store.put_plan(run, &[line]).await.unwrap();
     store.plan_lines(run, 0, 100_000).await.unwrap().last().unwrap().seq
 }
