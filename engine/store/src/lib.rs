@@ -47,7 +47,7 @@ pub use desired::{DesiredRow, Key, Standing, StoredBody};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};
-pub use guard::{Choice, GuardCount, WindowMark};
+pub use guard::{Choice, GuardCount, GuardedGroups, WindowMark};
 pub use hold::HoldRow;
 pub use link::LinkRow;
 pub use mirror::{MirrorCounts, MirrorCursor, MirrorPage, Reading};
