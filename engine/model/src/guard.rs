@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Kind;
+use crate::{Kind, SourceId};
 
 /// A sort of change that can do harm in numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -10,6 +10,8 @@ use crate::Kind;
 pub enum Operation {
     /// A record is made.
     Create,
+    /// A record that is there already is taken for that of an object.
+    Link,
     /// A sign-in is blocked, by removal or by attribute.
     Disable,
     /// A record is deleted.
@@ -20,6 +22,8 @@ pub enum Operation {
     Change,
     /// An attribute loses its value.
     Clear,
+    /// A record that was there before gets a reference; with users that is another manager.
+    AddReference,
     /// A reference is taken away.
     RemoveReference,
 }
@@ -29,11 +33,13 @@ impl Operation {
     pub fn as_str(self) -> &'static str {
         match self {
             Operation::Create => "create",
+            Operation::Link => "link",
             Operation::Disable => "disable",
             Operation::Delete => "delete",
             Operation::Rename => "rename",
             Operation::Change => "change",
             Operation::Clear => "clear",
+            Operation::AddReference => "add_reference",
             Operation::RemoveReference => "remove_reference",
         }
     }
@@ -107,6 +113,16 @@ pub enum Share {
     EachGroup,
 }
 
+/// From when on a rule counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// From the first run on.
+    AtOnce,
+    /// Once a full run has carried out what the mode of the target lets be done: the first one takes over and fills a whole
+    /// tenant, and is looked at beforehand.
+    OnceLoaded,
+}
+
 /// One rule of the guard. A change that no rule counts is not limited.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
@@ -116,20 +132,39 @@ pub struct Rule {
     pub kind: Kind,
     /// Of which attribute; without one of each attribute by itself.
     pub attribute: Option<String>,
+    /// Of the references of which group, if the share is that of a group; without one of each group by itself.
+    pub group: Option<SourceId>,
     /// What the shares are of.
     pub share: Share,
+    /// From when on.
+    pub begins: Begins,
     /// How many.
     pub allowance: Allowance,
 }
 
 impl Rule {
+    /// For whatever no other rule decides.
+    pub fn of(operation: Operation, kind: Kind, share: Share, allowance: Allowance) -> Self {
+        let begins = match operation {
+            Operation::Link | Operation::AddReference | Operation::Change => Begins::OnceLoaded,
+            Operation::Create
+            | Operation::Disable
+            | Operation::Delete
+            | Operation::Rename
+            | Operation::Clear
+            | Operation::RemoveReference => Begins::AtOnce,
+        };
+        Self { operation, kind, attribute: None, group: None, share, begins, allowance }
+    }
+
     /// Whether the rule counts this.
     pub fn counts(&self, kind: Kind, operation: Operation, about: &str) -> bool {
         self.kind == kind && self.operation == operation && self.attribute.as_ref().is_none_or(|attribute| attribute == about)
     }
 }
 
-/// All rules of a target. Where several count one change, the most specific one decides: that which names the attribute.
+/// All rules of a target. Where several count one change, the most specific one decides: that which names the attribute or
+/// the group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits(pub Vec<Rule>);
 
@@ -139,17 +174,28 @@ impl Limits {
         self.0.iter().any(|rule| rule.counts(kind, operation, about))
     }
 
-    /// The rule for whatever no rule of a single attribute decides.
+    /// The rule for whatever no rule of a single attribute or group decides.
     pub fn rule(&self, operation: Operation, kind: Kind, share: Share) -> Option<&Rule> {
-        let same = |rule: &&Rule| (rule.operation, rule.kind, rule.share) == (operation, kind, share) && rule.attribute.is_none();
-        self.0.iter().find(same)
+        let same = |rule: &&Rule| (rule.operation, rule.kind, rule.share) == (operation, kind, share);
+        self.0.iter().find(|rule| same(rule) && rule.attribute.is_none() && rule.group.is_none())
+    }
+
+    /// Whether a rule is for this attribute by its name.
+    pub fn name(&self, kind: Kind, operation: Operation, attribute: &str) -> bool {
+        self.0.iter().any(|rule| rule.attribute.is_some() && rule.counts(kind, operation, attribute))
+    }
+
+    /// The rules of a target that no full run has filled yet.
+    #[must_use]
+    pub fn loading(&self) -> Self {
+        Self(self.0.iter().filter(|rule| rule.begins == Begins::AtOnce).cloned().collect())
     }
 
     /// Takes the rule in, in place of the one for the same.
     pub fn put(&mut self, rule: Rule) {
         let same = |other: &Rule| {
-            (other.operation, other.kind, &other.attribute, other.share)
-                == (rule.operation, rule.kind, &rule.attribute, rule.share)
+            (other.operation, other.kind, &other.attribute, &other.group, other.share)
+                == (rule.operation, rule.kind, &rule.attribute, &rule.group, rule.share)
         };
         match self.0.iter_mut().find(|other| same(other)) {
             Some(other) => *other = rule,
@@ -160,7 +206,7 @@ impl Limits {
     /// This allowance for an operation on both kinds.
     pub fn allow(&mut self, operation: Operation, share: Share, allowance: Allowance) {
         for kind in Kind::ALL {
-            self.put(Rule { operation, kind, attribute: None, share, allowance });
+            self.put(Rule::of(operation, kind, share, allowance));
         }
     }
 }
@@ -174,18 +220,22 @@ impl Default for Limits {
             Allowance { run: limit(run, per_cent[0]), hour: limit(hour, per_cent[0]), day: limit(day, per_cent[1]) }
         };
         let mut limits = Self(Vec::new());
+        limits.allow(Operation::Link, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
         limits.allow(Operation::Disable, Share::Linked, allowance([2.0, 5.0], 150, [250, 250, 1_000]));
         limits.allow(Operation::Delete, Share::Linked, allowance([2.0, 5.0], 150, [100, 100, 500]));
         limits.allow(Operation::Rename, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
+        limits.allow(Operation::Change, Share::Linked, allowance([5.0, 10.0], 500, [5_000, 5_000, 20_000]));
         limits.allow(Operation::Clear, Share::Linked, allowance([5.0, 10.0], 200, [1_000, 1_000, 2_000]));
         limits.allow(Operation::RemoveReference, Share::Linked, allowance([2.0, 5.0], 2_500, [5_000, 5_000, 20_000]));
-        limits.put(Rule {
-            operation: Operation::RemoveReference,
-            kind: Kind::Group,
-            attribute: None,
-            share: Share::EachGroup,
-            allowance: allowance([50.0, 50.0], 40, [1_000, 1_000, 2_000]),
-        });
+        let (users, groups) = (Kind::User, Kind::Group);
+        for (operation, kind, share, allowance) in [
+            (Operation::AddReference, users, Share::Linked, allowance([5.0, 10.0], 500, [5_000, 5_000, 20_000])),
+            (Operation::AddReference, groups, Share::Linked, allowance([5.0, 10.0], 2_500, [10_000, 10_000, 40_000])),
+            (Operation::AddReference, groups, Share::EachGroup, allowance([50.0, 50.0], 200, [2_000, 2_000, 5_000])),
+            (Operation::RemoveReference, groups, Share::EachGroup, allowance([50.0, 50.0], 40, [1_000, 1_000, 2_000])),
+        ] {
+            limits.put(Rule::of(operation, kind, share, allowance));
+        }
         limits
     }
 }

@@ -33,7 +33,7 @@ pub use delivery::{Delivery, Handover, Issued, Undelivered};
 pub use desired::{Desired, DesiredRecord, Setting, Why};
 pub use directory::{Cursor, Directory, Pages, Proof, Query, Read, SinkError, Subset, Work, WritableDirectory};
 pub use error::{DirectoryError, Disposition, Fault};
-pub use guard::{Allowance, Counted, Limit, Limits, Operation, Rule, Share};
+pub use guard::{Allowance, Begins, Counted, Limit, Limits, Operation, Rule, Share};
 pub use hold::{Decision, Hold};
 pub use ids::{RunId, SourceId, TargetId, TargetName};
 pub use object::{Kind, ObjectRef, Reason, Scope, SourceRecord, UnknownKind, fold};

@@ -18,7 +18,12 @@ pub type Claimed = (Claim, String, String);
 pub fn counted(change: &Change, schema: &Schema, limits: &Limits) -> Vec<Counted> {
     let kind = change.object.kind;
     let mut counts = deeds(&change.action, schema.of(kind));
-    counts.retain(|(operation, about, _)| limits.count(kind, *operation, about));
+    // Nothing else that a block changes keeps it waiting: it is limited as a block, and by whatever names an attribute.
+    let blocks = disables(&change.action, schema.of(kind));
+    counts.retain(|(operation, about, _)| {
+        let beside = blocks && *operation == Operation::Change;
+        if beside { limits.name(kind, *operation, about) } else { limits.count(kind, *operation, about) }
+    });
     let fingerprint = |done: Json| hex(&Sha256::digest(canonical(&done).to_string())[..16]);
     counts.into_iter().map(|(operation, about, done)| Counted { operation, about, fingerprint: fingerprint(done) }).collect()
 }
@@ -28,20 +33,26 @@ pub fn counted(change: &Change, schema: &Schema, limits: &Limits) -> Vec<Counted
 fn deeds(action: &Action, schema: &KindSchema) -> Vec<(Operation, String, Json)> {
     let whole = |operation, done| vec![(operation, String::new(), done)];
     match action {
+        Action::Link { id, .. } => whole(Operation::Link, json!(id)),
         Action::Create { .. } => whole(Operation::Create, Json::Null),
         Action::Restore { id, .. } => whole(Operation::Create, json!(id)),
         Action::Delete { id } => whole(Operation::Delete, json!(id)),
         Action::Disable { id, .. } => whole(Operation::Disable, json!(id)),
+        Action::AddReference { relation, to } => {
+            vec![(Operation::AddReference, format!("{} {to}", relation.as_str()), Json::Null)]
+        }
         Action::RemoveReference { relation, to, .. } => {
             vec![(Operation::RemoveReference, format!("{} {to}", relation.as_str()), Json::Null)]
         }
         Action::Update { id, edits } => {
             let blocks = disables(action, schema).then(|| (Operation::Disable, String::new(), json!(id)));
-            blocks.into_iter().chain(edits.iter().map(|edit| edited(id, edit, schema))).collect()
+            // A block that is repeated with another change is none.
+            let is_change = |edit: &&Edit| edit.was.as_ref() != Some(&edit.to);
+            blocks.into_iter().chain(edits.iter().filter(is_change).map(|edit| edited(id, edit, schema))).collect()
         }
         // Whoever loses a session signs in again.
         Action::RevokeSessions { .. } => Vec::new(),
-        Action::Link { .. } | Action::Unlink { .. } | Action::AddReference { .. } | Action::Issue { .. } => Vec::new(),
+        Action::Unlink { .. } | Action::Issue { .. } => Vec::new(),
     }
 }
 

@@ -176,11 +176,17 @@ fn deed(count: &Count<'_>, number: u64) -> String {
     let (kind, about) = (count.rule.kind, &count.about);
     match (count.rule.operation, count.rule.share) {
         (Operation::Create, _) => format!("make {number} {kind}{plural}"),
+        (Operation::Link, _) => format!("take over the records of {number} {kind}{plural}"),
         (Operation::Disable, _) => format!("block the sign-in of {number} {kind}{plural}"),
         (Operation::Delete, _) => format!("delete {number} {kind}{plural}"),
         (Operation::Rename, _) => format!("change the login of {number} {kind}{plural}"),
         (Operation::Change, _) => format!("change {about} of {number} {kind}{plural}"),
         (Operation::Clear, _) => format!("clear {about} of {number} {kind}{plural}"),
+        (Operation::AddReference, Share::EachGroup) => format!("add {number} reference{plural} to group {about}"),
+        (Operation::AddReference, Share::Linked) => match kind {
+            Kind::User => format!("set the manager of {number} {kind}{plural}"),
+            Kind::Group => format!("add {number} reference{plural} to {kind}s"),
+        },
         (Operation::RemoveReference, Share::EachGroup) => format!("take {number} reference{plural} away from group {about}"),
         (Operation::RemoveReference, Share::Linked) => format!("take away {number} reference{plural} of {kind}s"),
     }
@@ -189,8 +195,10 @@ fn deed(count: &Count<'_>, number: u64) -> String {
 /// Of what the share is, in the plural.
 fn whole(count: &Count<'_>) -> &'static str {
     match (count.rule.operation, count.rule.share, count.rule.kind) {
-        (Operation::RemoveReference, Share::EachGroup, _) => "references that it has",
-        (Operation::RemoveReference, Share::Linked, _) => "references between linked records",
+        (_, Share::EachGroup, _) => "references that it has",
+        (Operation::RemoveReference, Share::Linked, _) | (Operation::AddReference, Share::Linked, Kind::Group) => {
+            "references between linked records"
+        }
         (_, _, Kind::User) => "linked users",
         (_, _, Kind::Group) => "linked groups",
     }

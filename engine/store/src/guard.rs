@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, RunId, TargetName};
+use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, RunId, SourceId, TargetName};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
@@ -30,6 +30,15 @@ pub struct GuardCount {
     pub day: u64,
     /// In counts by group: how many references the group has.
     pub references: u64,
+}
+
+/// Which groups a limit for each group is about.
+#[derive(Clone, Copy, Debug)]
+pub enum GuardedGroups<'a> {
+    /// This one, which has a limit of its own.
+    One(&'a SourceId),
+    /// All that have none.
+    AllBut(&'a [SourceId]),
 }
 
 /// The window of the guard at one moment.
@@ -89,17 +98,20 @@ impl Store {
         Ok((counts, WindowMark(mark)))
     }
 
-    /// The groups from which the run would take more references than these limits allow even of an empty group.
+    /// The groups whose references the run would change in more cases than these limits allow even of an empty group.
     pub async fn guard_groups(
         &self,
         target: &TargetName,
         run: &RunId,
+        operation: Operation,
         limits: [&Limit; 3],
+        which: GuardedGroups<'_>,
         rows: usize,
     ) -> Result<Vec<GuardCount>> {
+        let word = operation.as_str();
         let window = |since: &str| {
             format!(
-                "(select count(*) from guarded g where g.target = $1 and g.operation = 'remove_reference' and g.kind = 'group'
+                "(select count(*) from guarded g where g.target = $1 and g.operation = '{word}' and g.kind = 'group'
                    and g.id = c.id and g.at >= {since} and not exists (select 1 from plan_counted p where p.run = $2
                      and p.kind = g.kind and p.id = g.id and p.operation = g.operation and p.about = g.about))"
             )
@@ -109,20 +121,24 @@ impl Store {
                select c.id, count(*) as n, {} as before_hour, {} as before_day,
                  (select count(*) from links l join mirror_refs m on m.target = l.target and m.id = l.target_id
                    where l.target = $1 and l.kind = 'group' and l.id = c.id) as held
-               from plan_counted c where c.run = $2 and c.approved = 0 and c.operation = 'remove_reference' and c.kind = 'group'
-               group by c.id) as groups_of_run
-             where n > $5 or n + before_hour > $6 or n + before_day > $7 order by n desc, id limit $8",
+               from plan_counted c where c.run = $2 and c.approved = 0 and c.operation = '{word}' and c.kind = 'group'",
             window("$3"),
             window("$4")
         );
         let [least_run, least_hour, least_day] = limits.map(|limit| i64::try_from(limit.allowed(0)).unwrap_or(i64::MAX));
         let now = self.now();
         let sql = Sql::new(&text).arg(target).arg(run).arg(now.saturating_sub(HOUR)).arg(now.saturating_sub(DAY));
-        let sql = sql.arg(least_run).arg(least_hour).arg(least_day).arg(limit(rows));
+        let sql = match which {
+            GuardedGroups::One(id) => sql.bind(" and c.id = ", id),
+            GuardedGroups::AllBut(ids) => ids.iter().fold(sql, |sql, id| sql.bind(" and c.id <> ", id)),
+        };
+        let sql = sql.bind(" group by c.id) as groups_of_run where n > ", least_run);
+        let sql = sql.bind(" or n + before_hour > ", least_hour).bind(" or n + before_day > ", least_day);
+        let sql = sql.bind(" order by n desc, id limit ", limit(rows));
         let mut counts = Vec::new();
         for row in sql.all(&mut *self.read().await?).await? {
             counts.push(GuardCount {
-                operation: Operation::RemoveReference,
+                operation,
                 kind: Kind::Group,
                 about: row.str("id")?,
                 run: row.count("n")?,
@@ -132,6 +148,19 @@ impl Store {
             });
         }
         Ok(counts)
+    }
+
+    /// Counts as approved what the run changes of one attribute.
+    pub async fn approve_counted(&self, run: &RunId, operation: Operation, kind: Kind, about: &str) -> Result<()> {
+        let mut tx = self.begin_derived().await?;
+        Sql::new("update plan_counted set approved = 1 where run = $1 and operation = $2 and kind = $3 and about = $4")
+            .arg(run)
+            .arg(operation.as_str())
+            .arg(kind)
+            .arg(about)
+            .run(&mut tx)
+            .await?;
+        Ok(tx.commit().await?)
     }
 
     /// Takes what the run will do into the window, unless the window has moved since it was looked at.

@@ -52,7 +52,7 @@ pub use drift::{Drift, DriftCounts, DriftTally, Fight, Refought};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};
-pub use guard::{Choice, GuardCount, WindowMark};
+pub use guard::{Choice, GuardCount, GuardedGroups, WindowMark};
 pub use hold::HoldRow;
 pub use leaver::LeaverRow;
 pub use link::LinkRow;

@@ -40,6 +40,19 @@ impl Store {
         Ok(made)
     }
 
+    /// Which of these objects the run will link to a record that is there.
+    pub async fn to_be_linked(&self, run: &RunId, objects: &[ObjectRef]) -> Result<BTreeSet<ObjectRef>> {
+        let mut linked = BTreeSet::new();
+        for chunk in objects.chunks(CHUNK) {
+            let sql =
+                Sql::new("select kind, id from plan_links where run = $1 and (kind, id) in (select * from (values ").arg(run);
+            for row in sql.objects(chunk).text(") as page)").all(&mut *self.read().await?).await? {
+                linked.insert(row.object("")?);
+            }
+        }
+        Ok(linked)
+    }
+
     /// The records of these objects, and whether each carries our anchor.
     pub async fn link_ids(&self, target: &TargetName, objects: &[ObjectRef]) -> Result<BTreeMap<ObjectRef, (TargetId, bool)>> {
         let mut connection = self.read().await?;

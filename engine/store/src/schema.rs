@@ -34,6 +34,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0003_lifecycle.sql"),
         postgres: include_str!("../../../migrations/postgres/0003_lifecycle.sql"),
     },
+    Migration {
+        version: 7,
+        sqlite: include_str!("../../../migrations/sqlite/0007_loaded.sql"),
+        postgres: include_str!("../../../migrations/postgres/0007_loaded.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

@@ -199,6 +199,10 @@ pub(crate) trait Columns {
     fn word<T: DeserializeOwned>(&self, column: &str) -> Result<T> {
         from_word(&self.str(column)?, column)
     }
+    /// One of the words of an enumeration, or nothing.
+    fn opt_word<T: DeserializeOwned>(&self, column: &str) -> Result<Option<T>> {
+        self.opt_str(column)?.map(|word| from_word(&word, column)).transpose()
+    }
     /// An object from its two columns, each with this prefix.
     fn object(&self, prefix: &str) -> Result<ObjectRef> {
         let kind = self.word(&format!("{prefix}kind"))?;

@@ -27,8 +27,12 @@ pub struct TargetRow {
     pub epoch: i64,
     /// When the next full sync is due.
     pub next_due_at: Option<Millis>,
-    /// When the last full sync ended.
+    /// When the last successful full sync ended.
     pub last_full_at: Option<Millis>,
+    /// The mode in which a full sync last carried out all that it lets be done; `None` before that.
+    pub loaded_in: Option<Mode>,
+    /// The domains in which logins may end, as last read; `None` before that.
+    pub verified_domains: Option<Vec<String>>,
     /// When it was made.
     pub created_at: Millis,
 }
@@ -170,9 +174,24 @@ impl Store {
         self.set(name, Sql::new("update targets set next_due_at = $2 where name = $1").arg(name).arg(at)).await
     }
 
-    /// Says when the last full sync ended.
+    /// Says when the last successful full sync ended.
     pub async fn set_last_full(&self, name: &TargetName, at: Millis) -> Result<()> {
         self.set(name, Sql::new("update targets set last_full_at = $2 where name = $1").arg(name).arg(at)).await
+    }
+
+    /// Says in which mode a full sync has carried out all that it lets be done.
+    pub async fn set_loaded(&self, name: &TargetName, mode: Mode) -> Result<()> {
+        self.set(name, Sql::new("update targets set loaded_in = $2 where name = $1").arg(name).arg(mode.as_str())).await
+    }
+
+    /// Keeps the domains in which logins may end.
+    pub async fn set_verified_domains(&self, name: &TargetName, domains: &[String]) -> Result<()> {
+        let sql = Sql::new(
+            "update targets set verified_domains = $2 where name = $1 and (verified_domains is null or verified_domains <> $2)",
+        );
+        let mut transaction = self.begin_derived().await?;
+        sql.arg(name).arg(to_json(&domains)?).run(&mut transaction).await?;
+        Ok(transaction.commit().await?)
     }
 
     async fn set(&self, name: &TargetName, sql: Sql) -> Result<()> {
@@ -228,7 +247,8 @@ impl HaltKind {
     }
 }
 
-const COLUMNS: &str = "name, mode, config_digest, mapping_version, halt, epoch, next_due_at, last_full_at, created_at";
+const COLUMNS: &str = "name, mode, config_digest, mapping_version, halt, epoch, next_due_at, last_full_at, loaded_in, \
+                       verified_domains, created_at";
 
 fn read(row: &AnyRow) -> Result<TargetRow> {
     Ok(TargetRow {
@@ -240,6 +260,8 @@ fn read(row: &AnyRow) -> Result<TargetRow> {
         epoch: row.int("epoch")?,
         next_due_at: row.opt_int("next_due_at")?,
         last_full_at: row.opt_int("last_full_at")?,
+        loaded_in: row.opt_word("loaded_in")?,
+        verified_domains: row.opt_json("verified_domains")?,
         created_at: row.int("created_at")?,
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entrain_model::{Allowance, Kind, Limit, Operation, Rule, Share};
+use entrain_model::{Allowance, Begins, Kind, Limit, Operation, Rule, Share};
 use entrain_plan::{Accepted, Suspicion};
 use entrain_store::{GuardCount, Store, StoreError};
 
@@ -39,11 +39,28 @@ impl Open {
             for operation in COUNTED {
                 if target.limits.rule(operation, kind, Share::Linked).is_none() {
                     let allowance = Allowance::of(Limit::of(u64::MAX));
-                    target.limits.put(Rule { operation, kind, attribute: None, share: Share::Linked, allowance });
+                    target.limits.put(Rule { begins: Begins::AtOnce, ..Rule::of(operation, kind, Share::Linked, allowance) });
                 }
             }
         }
         Arc::new(target)
+    }
+
+    /// Attributes whose changes were accepted, and are no more than that.
+    pub(crate) fn within(&self, counted: &[GuardCount], target: &Target) -> Vec<(Kind, String)> {
+        let beyond = self.beyond(counted, target);
+        let is_beyond = |of: Kind, name: &str| {
+            let is = |suspicion: &Suspicion| {
+                matches!(suspicion, Suspicion::Unaccepted { kind, attribute, .. } if *kind == of && attribute == name)
+            };
+            beyond.iter().any(is)
+        };
+        counted
+            .iter()
+            .filter(|count| count.operation == Operation::Change && self.accepted.objects(count.kind, &count.about) > 0)
+            .filter(|count| !is_beyond(count.kind, &count.about))
+            .map(|count| (count.kind, count.about.clone()))
+            .collect()
     }
 
     /// Attributes that would change for more objects than was accepted.

@@ -178,12 +178,17 @@ async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), Sync
             Mode::CreateOnly => run.store().made(&run.target.name, &from).await?,
             Mode::Observe | Mode::Upsert | Mode::Full => BTreeSet::new(),
         };
+        let unlinked = |object: &ObjectRef| bases.get(object).is_none_or(|basis| basis.link == 0);
+        let new: Vec<_> = from.iter().filter(|object| unlinked(object)).cloned().collect();
+        let taken_over = run.store().to_be_linked(&run.id, &new).await?;
         let mut lines = Vec::with_capacity(page.len());
         for change in page.into_iter().filter(|change| run.target.relations.contains(&change.relation)) {
-            let is_new = bases.get(&change.object).is_none_or(|basis| basis.link == 0);
+            let is_new = unlinked(&change.object);
             let origin = if is_new || made.contains(&change.object) { Origin::Made } else { Origin::Found };
+            // What comes with a record that is made takes nobody by surprise.
+            let guarded = if is_new && !taken_over.contains(&change.object) { Guarded::No } else { Guarded::Yes };
             if let Some(decision) = permitted(run, decided(change, &bases), origin) {
-                lines.push(line(run, decision));
+                lines.push(line(run, decision, guarded));
             }
         }
         put(run, &lines).await?;
@@ -207,8 +212,16 @@ fn permitted(run: &Run<'_>, decision: Decision, origin: Origin) -> Option<Decisi
     }
 }
 
-fn line(run: &Run<'_>, decision: Decision) -> PlannedLine {
+/// Whether the guard counts a change.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Guarded {
+    Yes,
+    No,
+}
+
+fn line(run: &Run<'_>, decision: Decision, guarded: Guarded) -> PlannedLine {
     let counted = match &decision {
+        Decision::Change(_) if guarded == Guarded::No => Vec::new(),
         Decision::Change(change) => counted(change, run.target.schema(), &run.target.limits),
         Decision::Hold(..) => Vec::new(),
     };

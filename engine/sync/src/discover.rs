@@ -47,8 +47,7 @@ async fn tenant(run: &mut Run<'_>) -> Result<(), SyncError> {
     if let Some(refused) = &tenant.anchor_refused {
         return Err(SyncError::Halt(Box::new(halt(HaltKind::Configuration, refused.clone()))));
     }
-    run.learn_domains(verified(tenant));
-    Ok(())
+    run.learn_domains(verified(tenant)).await
 }
 
 pub(crate) fn verified(tenant: Tenant) -> Vec<String> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use entrain_model::{Action, Clock, Millis, Mode, Policy, Reason, RunId, Scope, TargetName};
-use entrain_store::{Halt, Kept, RunKind, RunState, Store};
+use entrain_model::{Action, Clock, Millis, Mode, Policy, Reason, RunId, Scope};
+use entrain_store::{Halt, Kept, RunKind, RunState, Store, TargetRow};
 
 use crate::accepted::{self, Open};
 use crate::decide;
@@ -30,8 +30,6 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     name: String,
     runs: Arc<AtomicU64>,
-    /// The domains in which logins may end, by target, as last read.
-    verified: Arc<RwLock<BTreeMap<TargetName, Vec<String>>>>,
 }
 
 /// What is asked of a run.
@@ -113,7 +111,7 @@ pub(crate) struct Run<'a> {
 impl Engine {
     /// `name` tells this process from all others that use the database.
     pub fn new(store: Store, clock: Arc<dyn Clock>, name: &str) -> Self {
-        Self { store, clock, name: name.to_owned(), runs: Arc::default(), verified: Arc::default() }
+        Self { store, clock, name: name.to_owned(), runs: Arc::default() }
     }
 
     /// The database.
@@ -136,11 +134,11 @@ impl Engine {
     /// concluded from what it did not see, and the next run begins again.
     pub async fn reconcile(&self, target: &Arc<Target>, ask: Ask, progress: &dyn Progress) -> Result<Report, SyncError> {
         let row = self.store.target(&target.name).await?;
-        let epoch = row.as_ref().map_or(0, |row| row.epoch);
-        if let Some(halt) = row.and_then(|row| row.halt) {
+        if let Some(halt) = row.as_ref().and_then(|row| row.halt.clone()) {
             return Ok(Report::halted(&target.name, halt));
         }
         let accepted = accepted::open(&self.store, target).await?;
+        let target = &limited(target, row.as_ref());
         let target = &accepted.as_ref().map_or_else(|| Arc::clone(target), |open| open.counting(target));
         let holder = ask.holder.clone().unwrap_or_else(|| self.holder());
         let mapping = target.mapping.version();
@@ -152,20 +150,20 @@ impl Engine {
                 self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind, mapping).await?
             }
         };
-        let mut run = self.run_of(target, &ask, id, epoch, progress);
+        let mut run = self.run_of(target, row.as_ref(), &ask, id, progress);
         run.holder = holder;
         run.accepted = accepted;
         let result = run.steps(&ask).await;
         run.finish(&ask, result).await
     }
 
-    /// A run as it begins.
+    /// A run as it begins, with what is stored of its target.
     pub(crate) fn run_of<'a>(
         &'a self,
         target: &Arc<Target>,
+        row: Option<&TargetRow>,
         ask: &Ask,
         id: RunId,
-        epoch: i64,
         progress: &'a dyn Progress,
     ) -> Run<'a> {
         let hands = match ask.kind {
@@ -173,7 +171,7 @@ impl Engine {
             RunKind::DryRun | RunKind::Plan => target.hands().tied(),
         };
         let policy = Policy {
-            verified_domains: self.verified_domains(&target.name),
+            verified_domains: row.and_then(|row| row.verified_domains.clone()).unwrap_or_default(),
             now: self.store.now(),
             unsettled_since: Some(self.store.now().saturating_sub(millis(target.timing.settling))),
             ..target.policy.clone()
@@ -183,7 +181,7 @@ impl Engine {
             target: Arc::clone(target),
             policy,
             id,
-            epoch,
+            epoch: row.map_or(0, |row| row.epoch),
             holder: String::new(),
             scope: ask.scope.clone(),
             protection: Knowledge::default(),
@@ -197,10 +195,20 @@ impl Engine {
             claimed: AtomicI64::new(0),
         }
     }
+}
 
-    fn verified_domains(&self, target: &TargetName) -> Vec<String> {
-        self.verified.read().unwrap_or_else(PoisonError::into_inner).get(target).cloned().unwrap_or_default()
+/// The target with the rules that count by now: as long as no full run has carried out what its mode lets be done, those that
+/// would hold a first load do not.
+fn limited(target: &Arc<Target>, row: Option<&TargetRow>) -> Arc<Target> {
+    let is_loaded = match row.and_then(|row| row.loaded_in) {
+        Some(Mode::Upsert | Mode::Full) => true,
+        Some(Mode::CreateOnly) => target.mode == Mode::CreateOnly,
+        Some(Mode::Observe) | None => false,
+    };
+    if is_loaded {
+        return Arc::clone(target);
     }
+    Arc::new(Target { limits: target.limits.loading(), ..Target::clone(target) })
 }
 
 impl Run<'_> {
@@ -321,11 +329,16 @@ impl Run<'_> {
                 // A target that is only looked at is in order when its plan came to its end.
                 store.set_last_full(name, store.now()).await?;
             }
-            if whole && matches!(state, RunState::Converged | RunState::Partial) {
+            if let (true, Ok(report)) = (whole, &result)
+                && self.is_success(report).await?
+            {
                 store.set_last_full(name, store.now()).await?;
+                store.set_loaded(name, self.target.mode).await?;
                 if let Some(open) = &self.accepted {
                     store.settle_version(name, open.version).await?;
                 }
+            }
+            if whole && matches!(state, RunState::Converged | RunState::Partial) {
                 // What changed before the run began is covered by it; what it dropped was queued anew since.
                 store.done_before(name, self.started).await?;
             }
@@ -347,16 +360,16 @@ impl Run<'_> {
     }
 
     /// Takes the domains that the tenant has verified: logins that end elsewhere are held before a call.
-    pub(crate) fn learn_domains(&mut self, domains: Vec<String>) {
-        self.policy.verified_domains.clone_from(&domains);
-        self.engine.verified.write().unwrap_or_else(PoisonError::into_inner).insert(self.target.name.clone(), domains);
+    pub(crate) async fn learn_domains(&mut self, domains: Vec<String>) -> Result<(), SyncError> {
+        self.store().set_verified_domains(&self.target.name, &domains).await?;
+        self.policy.verified_domains = domains;
+        Ok(())
     }
 
     /// Reads which domains the tenant has verified, for a run that does not discover.
     pub(crate) async fn know_domains(&mut self) -> Result<(), SyncError> {
         let tenant = self.hands.directory().tenant().await.map_err(|error| discover::stop(self, error))?;
-        self.learn_domains(discover::verified(tenant));
-        Ok(())
+        self.learn_domains(discover::verified(tenant)).await
     }
 
     pub(crate) fn store(&self) -> &Store {

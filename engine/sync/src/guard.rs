@@ -1,8 +1,8 @@
 //! The guard of a run: what it would do that nobody approved, beside the limits of the target.
 
-use entrain_model::{Kind, Operation, Scope, Share};
+use entrain_model::{Kind, Operation, Rule, Scope, Share};
 use entrain_plan::{Count, Objection, PlanDigest, Suspicion, Verdict, judge};
-use entrain_store::GuardCount;
+use entrain_store::{GuardCount, GuardedGroups};
 
 use crate::engine::{Approval, PAGE, Run};
 use crate::{Hands, SyncError};
@@ -30,6 +30,7 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
     if let Some(approval) = approval {
         store.carry_approval(&approval.run, &run.id).await?;
     }
+    accept(run).await?;
     loop {
         let (counted, mark) = store.guard_counts(name, &run.id).await?;
         if counted.is_empty() {
@@ -47,8 +48,19 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
     }
 }
 
+/// Whoever published the mapping has seen what it changes: up to those numbers that is approved.
+async fn accept(run: &Run<'_>) -> Result<(), SyncError> {
+    let (store, name) = (run.store(), &run.target.name);
+    let Some(open) = &run.accepted else { return Ok(()) };
+    let (counted, _) = store.guard_counts(name, &run.id).await?;
+    for (kind, attribute) in open.within(&counted, &run.target) {
+        store.approve_counted(&run.id, Operation::Change, kind, &attribute).await?;
+    }
+    Ok(())
+}
+
 /// The counts by rule, with the population where it matters.
-async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[GuardCount]) -> Result<Vec<Count<'r>>, SyncError> {
+async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[(&'r Rule, GuardCount)]) -> Result<Vec<Count<'r>>, SyncError> {
     let rules = &run.target.limits.0;
     let mut counts = Vec::new();
     for count in counted {
@@ -69,7 +81,9 @@ async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[GuardCou
     counts.retain(Count::may_exceed);
     let (mut linked, mut references) = (None, None);
     for count in &mut counts {
-        count.population = if count.rule.operation == Operation::RemoveReference {
+        let managers = (count.rule.operation, count.rule.kind) == (Operation::AddReference, Kind::User);
+        let of_references = [Operation::AddReference, Operation::RemoveReference].contains(&count.rule.operation);
+        count.population = if of_references && !managers {
             match references {
                 Some(known) => known,
                 None => *references.insert(run.store().linked_references(&run.target.name).await?),
@@ -85,8 +99,7 @@ async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[GuardCou
             }
         };
     }
-    let each = rules.iter().find(|rule| rule.share == Share::EachGroup);
-    counts.extend(groups.iter().zip(each.into_iter().cycle()).map(|(count, rule)| Count {
+    counts.extend(groups.iter().map(|(rule, count)| Count {
         rule,
         about: count.about.clone(),
         run: count.run,
@@ -97,13 +110,23 @@ async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[GuardCou
     Ok(counts)
 }
 
-/// The groups that lose more than is allowed of a small one.
-async fn groups(run: &Run<'_>, counted: &[GuardCount]) -> Result<Vec<GuardCount>, SyncError> {
-    let rule = run.target.limits.0.iter().find(|rule| rule.share == Share::EachGroup);
-    let removes = counted.iter().any(|count| count.operation == Operation::RemoveReference && count.kind == Kind::Group);
-    let Some(rule) = rule.filter(|_| removes) else { return Ok(Vec::new()) };
-    let limits = [&rule.allowance.run, &rule.allowance.hour, &rule.allowance.day];
-    Ok(run.store().guard_groups(&run.target.name, &run.id, limits, NAMED_GROUPS).await?)
+/// The groups whose references change more than is allowed of a small one, each with the rule that decides about it.
+async fn groups<'r>(run: &'r Run<'_>, counted: &[GuardCount]) -> Result<Vec<(&'r Rule, GuardCount)>, SyncError> {
+    let mut found = Vec::new();
+    for operation in [Operation::AddReference, Operation::RemoveReference] {
+        if !counted.iter().any(|count| (count.operation, count.kind) == (operation, Kind::Group)) {
+            continue;
+        }
+        let rules = || run.target.limits.0.iter().filter(|rule| (rule.share, rule.operation) == (Share::EachGroup, operation));
+        let named: Vec<_> = rules().filter_map(|rule| rule.group.clone()).collect();
+        for rule in rules() {
+            let limits = [&rule.allowance.run, &rule.allowance.hour, &rule.allowance.day];
+            let which = rule.group.as_ref().map_or(GuardedGroups::AllBut(&named), GuardedGroups::One);
+            let groups = run.store().guard_groups(&run.target.name, &run.id, operation, limits, which, NAMED_GROUPS).await?;
+            found.extend(groups.into_iter().map(|count| (rule, count)));
+        }
+    }
+    Ok(found)
 }
 
 /// What is suspicious whatever the numbers, as far as nobody approved it.

@@ -34,6 +34,7 @@ mod resolve;
 mod resume;
 mod reviewed;
 mod sink;
+mod success;
 mod tail;
 mod target;
 mod undo;

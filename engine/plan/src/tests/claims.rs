@@ -1,4 +1,6 @@
-use entrain_model::{Action, Change, Claim, Decision, Limits, Operation, Removal, Rule};
+use entrain_model::{
+    Action, Allowance, Change, Claim, Decision, Kind, Limit, Limits, ObjectRef, Operation, Removal, Rule, Share,
+};
 use serde_json::json;
 
 use super::builder::{One, schema};
@@ -79,6 +81,10 @@ fn of(change: &Change, limits: &Limits) -> Vec<(Operation, String)> {
     counted(change, &schema(), limits).into_iter().map(|counted| (counted.operation, counted.about)).collect()
 }
 
+fn first_of(change: &Change, limits: &Limits) -> Option<Operation> {
+    of(change, limits).first().map(|(operation, _)| *operation)
+}
+
 #[test]
 fn the_guard_counts_what_takes_away() {
     let whole = |operation| vec![(operation, String::new())];
@@ -87,8 +93,20 @@ fn the_guard_counts_what_takes_away() {
     assert_eq!(first(&linked(Removal::DELETE)), whole(Operation::Delete));
     let update = |known| One::user("u1").wants(json!({"enabled": false, "title": "x"})).linked(json!({})).has(known).remembered();
     assert_eq!(first(&update(json!({"enabled": true}))), whole(Operation::Disable));
-    assert_eq!(first(&update(json!({"enabled": false, "title": "y"}))), []);
+    assert_eq!(first(&update(json!({"enabled": false, "title": "y"}))), [(Operation::Change, "title".to_owned())]);
     assert_eq!(first(&One::user("u1").wants(json!({"name": "Ann", "enabled": false}))), []);
+    let mut named = Limits::default();
+    let title = Rule::of(Operation::Change, Kind::User, Share::Linked, Allowance::of(Limit::of(0)));
+    named.put(Rule { attribute: Some("title".into()), ..title });
+    let blocked = changes(&update(json!({"enabled": true}))).remove(0);
+    assert_eq!(of(&blocked, &named).len(), 2, "only what names the attribute keeps a block waiting");
+    let addition = Action::AddReference { relation: entrain_model::Relation::Member, to: ObjectRef::user("u2") };
+    let group = Change { object: ObjectRef::group("g1"), action: addition, ..blocked.clone() };
+    assert_eq!(of(&group, &Limits::default()), [(Operation::AddReference, "member user u2".to_owned())]);
+    assert_eq!(of(&group, &Limits::default().loading()), [], "a first run fills what there is");
+    let link = Action::Link { id: "r1".into(), evidence: entrain_model::Evidence::Anchor, write_anchor: true };
+    let link = Change { action: link, ..blocked };
+    assert_eq!((first_of(&link, &Limits::default()), of(&link, &Limits::default().loading())), (Some(Operation::Link), vec![]));
     let removal = Action::RemoveReference {
         relation: entrain_model::Relation::Member,
         to_kind: entrain_model::Kind::User,
@@ -104,12 +122,13 @@ fn the_guard_counts_logins_and_what_is_cleared() {
     let one = One::user("u1").wants(json!({"login": "b@x.example", "title": null, "name": "B"})).linked(json!({}));
     let one = one.has(json!({"login": "a@x.example", "title": "Chief", "name": "A"}));
     let counts = first(&one);
-    assert_eq!(counts, [(Operation::Rename, String::new()), (Operation::Clear, "title".to_owned())]);
+    let change = |name: &str| (Operation::Change, name.to_owned());
+    assert_eq!(counts, [(Operation::Rename, String::new()), change("name"), (Operation::Clear, "title".to_owned())]);
     let mut limits = Limits(Vec::new());
     assert_eq!(of(&changes(&one)[0], &limits), [], "what has no rule is not counted");
     let (operation, share) = (Operation::Change, entrain_model::Share::Linked);
     let allowance = entrain_model::Allowance::of(entrain_model::Limit::of(1));
-    limits.put(Rule { operation, kind: entrain_model::Kind::User, attribute: Some("name".into()), share, allowance });
+    limits.put(Rule { attribute: Some("name".into()), ..Rule::of(operation, entrain_model::Kind::User, share, allowance) });
     assert_eq!(of(&changes(&one)[0], &limits), [(Operation::Change, "name".to_owned())]);
 }
 

@@ -17,15 +17,25 @@ fn reasons(counts: &[Count<'_>]) -> Vec<String> {
     }
 }
 
-/// The most users whose sign-in one run may block by default.
-fn most(population: u64) -> u64 {
-    let rule = rule(Operation::Disable, Kind::User, Share::Linked);
-    (0..).find(|n| !reasons(&[count(&rule, n + 1, population)]).is_empty()).expect("an end")
+/// The most of it that one run may do by default.
+fn most(rule: &Rule, population: u64) -> u64 {
+    (0..).find(|n| !reasons(&[count(rule, n + 1, population)]).is_empty()).expect("an end")
 }
 
 #[test]
 fn the_defaults_are_safe_for_small_and_large() {
-    assert_eq!([0, 1, 50, 150, 1_000, 12_500, 500_000].map(most), [3, 3, 3, 3, 20, 250, 250]);
+    let (users, groups) = (Kind::User, Kind::Group);
+    for (operation, kind, share, expected) in [
+        (Operation::Disable, users, Share::Linked, [3, 3, 3, 3, 20, 250, 250]),
+        (Operation::Link, users, Share::Linked, [10, 10, 10, 10, 20, 250, 500]),
+        (Operation::Change, users, Share::Linked, [25, 25, 25, 25, 50, 625, 5_000]),
+        (Operation::AddReference, users, Share::Linked, [25, 25, 25, 25, 50, 625, 5_000]),
+        (Operation::AddReference, groups, Share::Linked, [125, 125, 125, 125, 125, 625, 10_000]),
+        (Operation::AddReference, groups, Share::EachGroup, [100, 100, 100, 100, 500, 2_000, 2_000]),
+    ] {
+        let rule = rule(operation, kind, share);
+        assert_eq!([0, 1, 50, 150, 1_000, 12_500, 500_000].map(|n| most(&rule, n)), expected, "{operation:?} {kind} {share:?}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entrain_model::{Allowance, Kind, Limit, Limits, Operation, Rule, Share};
+use entrain_model::{Allowance, Begins, Kind, Limit, Limits, Operation, Rule, Share};
 use serde::Deserialize;
 
 /// The table.
@@ -15,24 +15,51 @@ pub(super) struct Table {
     users: Sorts,
     #[serde(default)]
     groups: Sorts,
+    /// Limits of single groups, by their ids.
+    #[serde(default)]
+    group: BTreeMap<String, OfGroup>,
 }
+
+/// What has a limit of its own for one group by name.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct OfGroup {
+    add_reference: Option<Amounts>,
+    remove_reference: Option<Amounts>,
+}
+
+/// Limits of changes of attributes: of each by itself, and of single ones by name.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Attributes {
+    #[serde(flatten)]
+    each: Amounts,
+    #[serde(flatten)]
+    named: BTreeMap<String, Amounts>,
+}
+
+/// The name that stands for each attribute by itself.
+const EACH: &str = "*";
 
 /// The sorts of change that have a limit, each or not.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Sorts {
     create: Option<Amounts>,
+    link: Option<Amounts>,
     disable: Option<Amounts>,
     delete: Option<Amounts>,
     rename: Option<Amounts>,
-    clear: Option<Amounts>,
+    clear: Attributes,
+    change: Attributes,
+    add_reference: Option<Amounts>,
+    add_reference_to_group: Option<Amounts>,
     remove_reference: Option<Amounts>,
     remove_reference_of_group: Option<Amounts>,
-    change: BTreeMap<String, Amounts>,
 }
 
 /// What one run may do, and what an hour and a day may see.
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Amounts {
     count: Option<u64>,
@@ -42,7 +69,7 @@ struct Amounts {
     day: Option<Amount>,
 }
 
-#[derive(Clone, Copy, Default, Deserialize)]
+#[derive(Clone, Copy, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Amount {
     count: Option<u64>,
@@ -67,36 +94,67 @@ impl Table {
                 amounts.check(&key, wrong);
                 let kinds = kinds.iter().filter(|kind| share == Share::Linked || **kind == Kind::Group);
                 for kind in kinds {
-                    let before = limits.rule(operation, *kind, share).map_or(Allowance::of(UNLIMITED), |rule| rule.allowance);
-                    let attribute = attribute.map(str::to_owned);
-                    limits.put(Rule { operation, kind: *kind, attribute, share, allowance: amounts.over(before) });
+                    let rule = rule(&limits, operation, *kind, share, amounts);
+                    limits.put(match attribute {
+                        Some(name) => Rule { attribute: Some(name.to_owned()), begins: Begins::AtOnce, ..rule },
+                        None => rule,
+                    });
                 }
+            }
+        }
+        for (id, of) in &self.group {
+            for (key, operation, amounts) in [
+                ("add_reference", Operation::AddReference, &of.add_reference),
+                ("remove_reference", Operation::RemoveReference, &of.remove_reference),
+            ] {
+                let Some(amounts) = amounts else { continue };
+                amounts.check(&format!("limits.group.{id}.{key}"), wrong);
+                let rule = rule(&limits, operation, Kind::Group, Share::EachGroup, amounts);
+                limits.put(Rule { group: Some(id.as_str().into()), begins: Begins::AtOnce, ..rule });
             }
         }
         limits
     }
 }
 
+/// The rule for whatever no other decides, with these amounts in place of what it has.
+fn rule(limits: &Limits, operation: Operation, kind: Kind, share: Share, amounts: &Amounts) -> Rule {
+    let before = limits.rule(operation, kind, share).map_or(Allowance::of(UNLIMITED), |rule| rule.allowance);
+    Rule::of(operation, kind, share, amounts.over(before))
+}
+
 type Given<'a> = (String, Operation, Share, Option<&'a str>, &'a Amounts);
 
 impl Sorts {
+    /// What is for each attribute comes before what names one: the names are measured from it.
     fn given(&self) -> impl Iterator<Item = Given<'_>> {
         let whole = [
             ("create", Operation::Create, Share::Linked, &self.create),
+            ("link", Operation::Link, Share::Linked, &self.link),
             ("disable", Operation::Disable, Share::Linked, &self.disable),
             ("delete", Operation::Delete, Share::Linked, &self.delete),
             ("rename", Operation::Rename, Share::Linked, &self.rename),
-            ("clear", Operation::Clear, Share::Linked, &self.clear),
+            ("add_reference", Operation::AddReference, Share::Linked, &self.add_reference),
+            ("add_reference_to_group", Operation::AddReference, Share::EachGroup, &self.add_reference_to_group),
             ("remove_reference", Operation::RemoveReference, Share::Linked, &self.remove_reference),
             ("remove_reference_of_group", Operation::RemoveReference, Share::EachGroup, &self.remove_reference_of_group),
         ];
         let whole = whole.into_iter().filter_map(|(key, operation, share, amounts)| {
             amounts.as_ref().map(|amounts| (key.to_owned(), operation, share, None, amounts))
         });
-        let changes = self.change.iter().map(|(attribute, amounts)| {
-            (format!("change.{attribute}"), Operation::Change, Share::Linked, Some(attribute.as_str()), amounts)
+        let clear = self.clear.given("clear", Operation::Clear);
+        whole.chain(clear).chain(self.change.given("change", Operation::Change))
+    }
+}
+
+impl Attributes {
+    fn given<'a>(&'a self, key: &'static str, operation: Operation) -> impl Iterator<Item = Given<'a>> {
+        let each = Some((key.to_owned(), operation, Share::Linked, None, &self.each)).filter(|_| self.each != Amounts::default());
+        // The star sorts before every name.
+        let named = self.named.iter().map(move |(name, amounts)| {
+            (format!("{key}.{name}"), operation, Share::Linked, Some(name.as_str()).filter(|name| *name != EACH), amounts)
         });
-        whole.chain(changes)
+        each.into_iter().chain(named)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use entrain_model::{Kind, Limit, Limits, MatchKey, Mode, Operation, Removal, Share};
+use entrain_model::{Begins, Kind, Limit, Limits, MatchKey, Mode, Operation, Removal, Share};
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -69,6 +69,8 @@ fn everything_that_can_be_said_is_understood() {
          groups_where = \"false\"\nservice_accounts = \"include\"\ngroups = \"exclude\"\n[target.removal]\nusers = \"disable\"\n\
          groups = \"delete\"\n[target.limits]\ndelete = {{ count = 3 }}\ncreate = {{ count = 50, day = {{ count = 1000000 }} }}\n\
          disable = {{ percent = 0.5, count = 9000, day = {{ count = 9001 }} }}\nremove_reference_of_group = {{ percent = 10 }}\n\
+         clear.count = 900\nclear.mobilePhone = {{ count = 7 }}\nchange.\"*\" = {{ count = 80 }}\n\
+         [target.limits.group.\"g 1\"]\nadd_reference = {{ count = 3 }}\n\
          [target.limits.groups]\ndelete = {{ count = 0 }}\n[target.limits.users.change]\n\
          jobTitle = {{ percent = 5, minimum_population = 200 }}\n[target.match]\n\
          users = [{{ attribute = \"employeeId\", source = \"employeeNumber\" }}]\n[target.schedule]\ncron = \"0 0 6 * * *\"\n\
@@ -98,8 +100,17 @@ fn everything_that_can_be_said_is_understood() {
     assert_eq!(allowance(Operation::RemoveReference, Kind::Group, Share::EachGroup).run.percent, 10.0);
     let create = allowance(Operation::Create, Kind::User, Share::Linked);
     assert_eq!((create.run.allowed(0), create.day.allowed(0)), (50, 1_000_000));
+    let named = |operation, name: &str| {
+        let mut rules = target.limits.0.iter().filter(|rule| rule.operation == operation && rule.kind == Kind::User);
+        rules.find(|rule| rule.attribute.as_deref() == Some(name)).unwrap().allowance.run
+    };
+    assert_eq!((named(Operation::Clear, "mobilePhone").count, allowance(Operation::Clear, Kind::User, Share::Linked).run.count), (7, 900));
+    assert_eq!(allowance(Operation::Change, Kind::Group, Share::Linked).run, limit(80, 5.0, 500));
+    let group = target.limits.0.iter().find(|rule| rule.group == Some("g 1".into())).unwrap();
+    assert_eq!((group.operation, group.share, group.begins), (Operation::AddReference, Share::EachGroup, Begins::AtOnce));
+    assert_eq!(group.allowance.run, limit(3, 50.0, 200));
     let titles = target.limits.0.iter().find(|rule| rule.attribute.as_deref() == Some("jobTitle")).unwrap();
-    assert_eq!((titles.operation, titles.allowance.run), (Operation::Change, limit(u64::MAX, 5.0, 200)));
+    assert_eq!((titles.operation, titles.allowance.run), (Operation::Change, limit(80, 5.0, 200)), "measured from the limit of each attribute");
     assert_eq!(target.user_keys.as_ref().unwrap()[0].source.as_deref(), Some("employeeNumber"));
     assert_eq!(target.schedule.time_zone.name(), "Europe/Zurich");
     assert_eq!(target.schedule.jitter, Duration::from_secs(120));

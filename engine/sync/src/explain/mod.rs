@@ -93,7 +93,8 @@ impl Engine {
         knowledge: Knowledge,
     ) -> Result<Explanation, SyncError> {
         let store = self.store();
-        let halt = store.target(&target.name).await?.and_then(|row| row.halt);
+        let stored = store.target(&target.name).await?;
+        let halt = stored.as_ref().and_then(|row| row.halt.clone());
         let about = store.about(&target.name, object, EFFECTS).await?;
         let Some(record) = store.source_records(std::slice::from_ref(object)).await?.pop() else {
             return self.without_source(target, object, about, halt).await;
@@ -101,7 +102,7 @@ impl Engine {
         let source = Source::Present(record.version, record.attributes.clone());
         let row = rows(store, target, vec![record.clone()]).await?.pop();
         let ask = Ask { kind: RunKind::DryRun, ..Ask::sync(Scope::Only([object.clone()].into()), Reason::Operator) };
-        let mut run = self.run_of(target, &ask, RunId::from(""), 0, &Silent);
+        let mut run = self.run_of(target, stored.as_ref(), &ask, RunId::from(""), &Silent);
         let mut explanation = Explanation {
             object: object.clone(),
             source,
@@ -139,7 +140,7 @@ impl Engine {
     ) -> Result<Explanation, SyncError> {
         let store = self.store();
         let ask = Ask::sync(Scope::Only([object.clone()].into()), Reason::Operator);
-        let run = self.run_of(target, &ask, RunId::from(""), 0, &Silent);
+        let run = self.run_of(target, None, &ask, RunId::from(""), &Silent);
         let anchors = BTreeMap::from([(object.clone(), anchor_value(object))]);
         let state = store.states(&target.name, i64::MAX, std::slice::from_ref(object), &anchors).await?.pop();
         let seen = state.filter(|state| state.basis.source > 0 || state.link.is_some());

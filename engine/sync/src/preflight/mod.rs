@@ -37,11 +37,11 @@ impl Engine {
         let target = Arc::new(Target { mode: Mode::Observe, ..target.as_ref().clone() });
         let store = self.store();
         let (holder, name) = (self.holder(), target.name.clone());
-        let epoch = store.target(&name).await?.map_or(0, |row| row.epoch);
+        let row = store.target(&name).await?;
         let ask = Ask { kind: RunKind::Plan, ..Ask::sync(Scope::Everything, Reason::Operator) };
         let version = target.mapping.version();
         let id = store.begin_run(&name, &ask.scope, ask.reason, &holder, ask.kind, version).await?;
-        let mut run = self.run_of(&target, &ask, id.clone(), epoch, progress);
+        let mut run = self.run_of(&target, row.as_ref(), &ask, id.clone(), progress);
         run.holder.clone_from(&holder);
         let scratch = store.scratch().await?;
         let mut preflight = Preflight { run, ask, scratch, findings: Findings::default(), federated: BTreeSet::new() };
@@ -78,8 +78,7 @@ impl Preflight<'_> {
         }
         let federated = tenant.domains.iter().filter(|domain| domain.federated);
         self.federated = federated.map(|domain| fold(&domain.name)).collect();
-        self.run.learn_domains(discover::verified(tenant));
-        Ok(())
+        self.run.learn_domains(discover::verified(tenant)).await
     }
 
     /// Maps everything, whatever fails.
