@@ -10,8 +10,8 @@ use crate::retry::retry_after;
 pub(crate) const BATCH: usize = 20;
 
 /// Sorts requests, by their places, into those that travel together. At most `bulky` bulky ones share a batch.
-pub(crate) fn pack(calls: &[Call], places: &[usize], bulky: usize) -> Vec<Vec<usize>> {
-    let (heavy, light): (Vec<usize>, Vec<usize>) = places.iter().partition(|place| calls[**place].links > 0);
+pub(crate) fn pack(calls: &[Call], bulky: usize) -> Vec<Vec<usize>> {
+    let (heavy, light): (Vec<usize>, Vec<usize>) = (0..calls.len()).partition(|place| calls[*place].links > 0);
     let light = light.chunks(BATCH).map(<[usize]>::to_vec);
     let heavy = heavy.chunks(bulky.clamp(1, BATCH)).map(<[usize]>::to_vec);
     light.chain(heavy).collect()
@@ -60,6 +60,7 @@ fn answer(batch: &Answer, response: &Json, status: u16, now: entrain_model::Mill
         body: response["body"].clone(),
         request_id: header("request-id").or_else(|| batch.request_id.clone()),
         retry_after: header("retry-after").and_then(|value| retry_after(&value, batch.date.unwrap_or(now))),
+        at: now,
         told: Told::read(status, header),
         date: batch.date,
         challenge: None,
@@ -80,10 +81,9 @@ mod tests {
     fn twenty_light_or_five_bulky_requests_travel_together() {
         let mut calls: Vec<Call> = (0..21).map(|_| light("/users/1")).collect();
         calls.extend((0..6).map(|_| light("/groups/1").bulky(20)));
-        let places: Vec<usize> = (0..calls.len()).collect();
-        let sizes: Vec<usize> = pack(&calls, &places, 5).iter().map(Vec::len).collect();
+        let sizes: Vec<usize> = pack(&calls, 5).iter().map(Vec::len).collect();
         assert_eq!(sizes, [20, 1, 5, 1]);
-        assert_eq!(pack(&calls, &[3, 22], 0), [vec![3], vec![22]]);
+        assert_eq!(pack(&calls[20..23], 0), [vec![0], vec![1], vec![2]]);
     }
 
     #[test]

@@ -122,4 +122,6 @@ fn already(request_id: Option<String>) -> Written {
 #[cfg(test)]
 mod lag_tests;
 #[cfg(test)]
+mod pack_tests;
+#[cfg(test)]
 mod tests;
