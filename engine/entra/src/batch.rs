@@ -1,9 +1,10 @@
 //! `$batch`: up to twenty requests in one (JSON batching, Graph documentation). It saves time, not quota.
 
+use entrain_model::Lane;
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::{Answer, Call, Outcome};
-use crate::pacing::{Lane, Told};
+use crate::pacing::{Told, priority};
 use crate::retry::retry_after;
 
 /// The most requests in one batch.
@@ -29,7 +30,7 @@ pub(crate) fn encode(calls: &[&Call]) -> Call {
 
 fn part(place: usize, call: &Call) -> Json {
     let mut headers: Map<String, Json> = call.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    headers.insert(PRIORITY.to_owned(), json!(call.lane.priority()));
+    headers.insert(PRIORITY.to_owned(), json!(priority(call.lane)));
     let mut part = json!({ "id": place.to_string(), "method": call.method.as_str(), "url": call.path });
     if let Some(body) = &call.body {
         headers.insert("Content-Type".to_owned(), json!("application/json"));

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use entrain_model::Millis;
+use entrain_model::{Lane, Millis};
 use serde_json::Value as Json;
 
-use crate::pacing::{Gate, Lane, Told};
+use crate::pacing::{Gate, Told};
 
 /// What a request does, by its HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

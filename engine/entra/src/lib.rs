@@ -27,7 +27,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entrain_model::{
-    Clock, Credentials, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write, Written,
+    Clock, Credentials, Directory, DirectoryError, Lane, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write,
+    Written,
 };
 
 pub use config::{Cloud, CredentialConfig, EntraConfig, Quota};
@@ -90,8 +91,8 @@ impl Directory for Entra {
 
 #[async_trait]
 impl WritableDirectory for Entra {
-    async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
-        self.perform(writes).await
+    async fn write(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
+        self.perform(lane, writes).await
     }
 
     fn time_for(&self, work: &Work) -> Option<Duration> {

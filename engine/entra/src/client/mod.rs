@@ -13,7 +13,7 @@ use crate::EntraConfig;
 use crate::batch;
 use crate::call::{Answer, Call, Outcome};
 use crate::classify::Refusal;
-use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge};
+use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge, priority};
 use crate::retry::{LONGEST_WAIT, Spread, backoff, http_date, retry_after, throttled_backoff};
 use crate::token::{TokenSource, challenged};
 use crate::traffic::{Carriage, Exchange, Meter};
@@ -223,7 +223,7 @@ impl Client {
             ("authorization", format!("Bearer {token}")),
             ("client-request-id", client_request_id),
             ("accept", "application/json".to_owned()),
-            (batch::PRIORITY, call.lane.priority().to_owned()),
+            (batch::PRIORITY, priority(call.lane).to_owned()),
         ];
         headers.extend(call.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
         if call.body.is_some() {

@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use entrain_model::Millis;
+use entrain_model::{Lane, Millis};
 
-use super::Lane;
 use super::bucket::Bucket;
 use super::cost::Charge;
 use crate::Quota;

@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
+use entrain_model::Lane;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use crate::call::Call;
 use crate::client::{Client, Reply};
-use crate::pacing::Lane;
 
 /// The writes to one record.
 pub(super) type Job<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -51,7 +51,7 @@ async fn a_slow_batch_holds_up_only_whoever_travels_in_it() {
     let slow = Arc::new(Slow { script: script.clone(), record: "/users/u25", others: 80, done: Notify::new() });
     let (entra, _) = behind(slow);
     let writes = twice(60);
-    let done = tokio::time::timeout(std::time::Duration::from_secs(20), entra.write(&writes)).await;
+    let done = tokio::time::timeout(std::time::Duration::from_secs(20), entra.write(Lane::Direct, &writes)).await;
     assert!(done.expect("the others waited for the slow one").iter().all(Result::is_ok));
     assert_eq!((script.lines().len(), script.posted.lock().unwrap().len()), (120, 6), "and all travel in full batches");
 }
@@ -64,7 +64,7 @@ async fn a_request_that_is_asked_again_keeps_no_other_waiting() {
         _ => Say::Status(204, Json::Null),
     });
     let (entra, clock) = entra(&script);
-    assert!(entra.write(&twice(2)).await.iter().all(Result::is_ok));
+    assert!(entra.write(Lane::Direct, &twice(2)).await.iter().all(Result::is_ok));
     let titles: Vec<String> = script.asked.lock().unwrap().iter().map(|a| format!("{} {}", a.url, a.body["jobTitle"])).collect();
     let expected = [
         "/users/u00 \"first\"",

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use entrain_emulator::{Options, Profile};
 use entrain_entra::Quota;
-use entrain_model::{Kind, Query, Relation, TargetId, Work, WritableDirectory as _, Write};
+use entrain_model::{Kind, Lane, Query, Relation, TargetId, Work, WritableDirectory as _, Write};
 use serde_json::{Value as Json, json};
 
 use crate::stage::{Fast, Stage, add, update};
@@ -53,7 +53,7 @@ async fn nothing_is_throttled_when_the_account_is_kept_and_the_estimate_comes_tr
     let expected = stage.entra.time_for(&Work { changes: 400, ..Work::default() }).unwrap().as_secs_f64();
     #[expect(clippy::disallowed_methods, reason = "it measures what the clock of the test made of a wait")]
     let began = Instant::now();
-    assert!(stage.write(&writes).await.iter().all(Result::is_ok));
+    assert!(stage.write_in(Lane::Bulk, &writes).await.iter().all(Result::is_ok));
     let took = began.elapsed().as_secs_f64() * f64::from(RATE);
     assert_eq!(stage.tenant.stats().throttled, 0);
     // 400 writes and a rest of 36 out of 300 at once, then two a second.
@@ -161,6 +161,23 @@ async fn the_size_of_a_bind_follows_the_price() {
 }
 
 #[tokio::test]
+async fn a_direct_change_of_many_members_overtakes_a_full_run_that_waits() {
+    let (stage, ids) = stage(300, 300, "third", "seconds").await;
+    let bulk = titles(&ids[2..402]);
+    let members: Vec<Write> = ids[2..62].iter().map(|id| add(Relation::Member, &ids[0], id)).collect();
+    let edit = async {
+        while stage.tenant.stats().writes < 260 {
+            tokio::task::yield_now().await;
+        }
+        assert!(stage.write(&members).await.iter().all(Result::is_ok));
+        stage.tenant.stats().shapes["PATCH /users/{id}"]
+    };
+    let (done, then) = tokio::join!(stage.write_in(Lane::Bulk, &bulk), edit);
+    assert!(done.iter().all(Result::is_ok));
+    assert!(then < 330, "{then} of 400 changes of the full run were made before sixty members were added");
+}
+
+#[tokio::test]
 async fn a_leaver_is_blocked_while_a_full_run_waits_for_its_quota() {
     let (stage, ids) = stage(300, 300, "third", "seconds").await;
     let (bulk, leaver) = (titles(&ids[2..402]), Write::Disable { id: ids[401].clone() });
@@ -169,10 +186,10 @@ async fn a_leaver_is_blocked_while_a_full_run_waits_for_its_quota() {
         while stage.tenant.stats().writes < 260 {
             tokio::task::yield_now().await;
         }
-        stage.one(leaver).await.unwrap();
+        stage.write_in(Lane::Leaver, &[leaver]).await.remove(0).unwrap();
         stage.tenant.stats().writes
     };
-    let (done, then) = tokio::join!(stage.write(&bulk), leaves);
+    let (done, then) = tokio::join!(stage.write_in(Lane::Bulk, &bulk), leaves);
     assert!(done.iter().all(Result::is_ok));
     assert!(then < 330, "{then} of 402 writes were made when the leaver was blocked");
     let log = stage.tenant.control("GET", "log?after=0&top=1000", &Json::Null).unwrap();
