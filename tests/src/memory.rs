@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use entrain_model::{
-    Attributes, Clock, Directory, DirectoryError, Fault, HandedOver, Kind, Observed, Pages, Proof, Query, Read, Relation, Schema, Subset,
-    TargetId, Tenant, WritableDirectory, Write, Written,
+    Attributes, Clock, Directory, DirectoryError, Fault, HandedOver, Kind, Lane, Observed, Pages, Proof, Query, Read, Relation,
+    Schema, Subset, TargetId, Tenant, WritableDirectory, Write, Written,
 };
 
 pub use faults::{Crash, Crashed, Faults, Next};
@@ -34,6 +34,8 @@ pub struct Memory {
 /// One write that arrived, and what became of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arrived {
+    /// In which lane it came.
+    pub lane: Lane,
     /// What was asked.
     pub write: Write,
     /// Whether the directory changed or was already so.
@@ -232,11 +234,11 @@ impl Directory for Memory {
 
 #[async_trait]
 impl WritableDirectory for Memory {
-    async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
+    async fn write(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
         let mut answers = Vec::with_capacity(writes.len());
         for write in writes {
             self.take_time().await;
-            let answer = self.state().arrive(write, &self.schema);
+            let answer = self.state().arrive(lane, write, &self.schema);
             self.take_time().await;
             match answer {
                 Some(answer) => answers.push(answer),

@@ -72,8 +72,8 @@ impl Directory for Leaky {
 
 #[async_trait]
 impl WritableDirectory for Leaky {
-    async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
-        self.memory.write(writes).await
+    async fn write(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
+        self.memory.write(lane, writes).await
     }
 }
 

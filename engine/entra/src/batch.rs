@@ -1,17 +1,18 @@
 //! `$batch`: up to twenty requests in one (JSON batching, Graph documentation). It saves time, not quota.
 
+use entrain_model::Lane;
 use serde_json::{Map, Value as Json, json};
 
 use crate::call::{Answer, Call, Outcome};
-use crate::pacing::{Lane, Told};
+use crate::pacing::{Told, priority};
 use crate::retry::retry_after;
 
 /// The most requests in one batch.
 pub(crate) const BATCH: usize = 20;
 
 /// Sorts requests, by their places, into those that travel together. At most `bulky` bulky ones share a batch.
-pub(crate) fn pack(calls: &[Call], places: &[usize], bulky: usize) -> Vec<Vec<usize>> {
-    let (heavy, light): (Vec<usize>, Vec<usize>) = places.iter().partition(|place| calls[**place].links > 0);
+pub(crate) fn pack(calls: &[Call], bulky: usize) -> Vec<Vec<usize>> {
+    let (heavy, light): (Vec<usize>, Vec<usize>) = (0..calls.len()).partition(|place| calls[*place].links > 0);
     let light = light.chunks(BATCH).map(<[usize]>::to_vec);
     let heavy = heavy.chunks(bulky.clamp(1, BATCH)).map(<[usize]>::to_vec);
     light.chain(heavy).collect()
@@ -29,7 +30,7 @@ pub(crate) fn encode(calls: &[&Call]) -> Call {
 
 fn part(place: usize, call: &Call) -> Json {
     let mut headers: Map<String, Json> = call.headers.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-    headers.insert(PRIORITY.to_owned(), json!(call.lane.priority()));
+    headers.insert(PRIORITY.to_owned(), json!(priority(call.lane)));
     let mut part = json!({ "id": place.to_string(), "method": call.method.as_str(), "url": call.path });
     if let Some(body) = &call.body {
         headers.insert("Content-Type".to_owned(), json!("application/json"));
@@ -60,6 +61,7 @@ fn answer(batch: &Answer, response: &Json, status: u16, now: entrain_model::Mill
         body: response["body"].clone(),
         request_id: header("request-id").or_else(|| batch.request_id.clone()),
         retry_after: header("retry-after").and_then(|value| retry_after(&value, batch.date.unwrap_or(now))),
+        at: now,
         told: Told::read(status, header),
         date: batch.date,
         challenge: None,
@@ -80,10 +82,9 @@ mod tests {
     fn twenty_light_or_five_bulky_requests_travel_together() {
         let mut calls: Vec<Call> = (0..21).map(|_| light("/users/1")).collect();
         calls.extend((0..6).map(|_| light("/groups/1").bulky(20)));
-        let places: Vec<usize> = (0..calls.len()).collect();
-        let sizes: Vec<usize> = pack(&calls, &places, 5).iter().map(Vec::len).collect();
+        let sizes: Vec<usize> = pack(&calls, 5).iter().map(Vec::len).collect();
         assert_eq!(sizes, [20, 1, 5, 1]);
-        assert_eq!(pack(&calls, &[3, 22], 0), [vec![3], vec![22]]);
+        assert_eq!(pack(&calls[20..23], 0), [vec![0], vec![1], vec![2]]);
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use entrain_model::Millis;
+use entrain_model::{Lane, Millis};
 use serde_json::Value as Json;
 
-use crate::pacing::{Gate, Lane, Told};
+use crate::pacing::{Gate, Told};
 
 /// What a request does, by its HTTP method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +142,8 @@ pub(crate) struct Answer {
     pub body: Json,
     pub request_id: Option<String>,
     pub retry_after: Option<Duration>,
+    /// When it came.
+    pub at: Millis,
     /// What it says of the quotas.
     pub told: Told,
     /// The time of whoever wrote it: dates in its headers are by that clock.
@@ -153,6 +155,12 @@ pub(crate) struct Answer {
 impl Answer {
     pub(crate) fn succeeded(&self) -> bool {
         (200..300).contains(&self.status)
+    }
+
+    /// How much is left of the wait that it asks for.
+    pub(crate) fn rest(&self, now: Millis) -> Option<Duration> {
+        let passed = Duration::from_millis(u64::try_from(now.saturating_sub(self.at)).unwrap_or(0));
+        Some(self.retry_after?.saturating_sub(passed))
     }
 }
 

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entrain_model::{
-    Clock, Credentials, Delivery, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write,
+    Clock, Credentials, Delivery, Directory, DirectoryError, Lane, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write,
     Written,
 };
 
@@ -95,8 +95,8 @@ impl Directory for Entra {
 
 #[async_trait]
 impl WritableDirectory for Entra {
-    async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
-        self.perform(writes).await
+    async fn write(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
+        self.perform(lane, writes).await
     }
 
     fn hands_over(&self) -> bool {

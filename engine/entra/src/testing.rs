@@ -144,10 +144,15 @@ impl Wire for Script {
 
 /// A tenant behind a script.
 pub(crate) fn entra(script: &Arc<Script>) -> (Entra, Arc<FakeClock>) {
+    behind(script.clone())
+}
+
+/// A tenant behind anything that answers.
+pub(crate) fn behind(wire: Arc<dyn Wire>) -> (Entra, Arc<FakeClock>) {
     let clock = FakeClock::new();
     let mut config = EntraConfig::new("contoso.com", CredentialConfig::ManagedIdentity { client_id: None }, clock.clone());
     config.cloud = crate::Cloud::Custom { authority: "https://login.test".into(), graph: "https://graph.test".into() };
-    (Entra::assemble(config, script.clone(), Arc::new(FakeTokens::default())), clock)
+    (Entra::assemble(config, wire, Arc::new(FakeTokens::default())), clock)
 }
 
 /// An error body of Graph.

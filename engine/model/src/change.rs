@@ -234,13 +234,13 @@ impl Phase {
     }
 }
 
-/// Which queue of the target's quota a change waits in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+/// Which queue of the target's quota a change waits in. It follows from what the change does and from how many objects it is
+/// done for. The order of the variants is the order of the lanes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lane {
     /// Disable and revoke.
     Leaver,
-    /// A scope of a few objects.
+    /// A scope of a few objects, which somebody has just changed or looks at.
     Direct,
     /// Everything else.
     Bulk,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Credentials, DirectoryError, Kind, Observed, Schema, TargetId, Tenant, Write, Written};
+use crate::{Credentials, DirectoryError, Kind, Lane, Observed, Schema, TargetId, Tenant, Write, Written};
 
 /// Where an incremental read goes on. Opaque to all but the directory that gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,8 +151,9 @@ pub trait Directory: Send + Sync {
 /// A directory that can be written.
 #[async_trait]
 pub trait WritableDirectory: Directory {
-    /// Writes, in any order but never two at once to one record, and answers for each in the order given.
-    async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>>;
+    /// Writes, in any order but never two at once to one record, and answers for each in the order given. They wait for the
+    /// directory's quotas in this lane.
+    async fn write(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>>;
     /// Whether the first credentials of new users are handed over to somebody. Each create of a user then says what became of it.
     fn hands_over(&self) -> bool {
         false

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use entrain_model::{Decision, DirectoryError, Disposition, HandedOver, Hold, Phase, Scope, Work, WritableDirectory, Written};
+use entrain_model::{Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written};
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
 
 use crate::discover::halt;
@@ -36,7 +36,7 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
             }
             let done = lines.len() as u64;
             less(&mut left, phase, &lines);
-            wrote += batch(run, directory, lines).await?;
+            wrote += batch(run, directory, lane(&run.scope, phase), lines).await?;
             run.progress().advance(done);
             if let Some(rest) = directory.time_for(&left) {
                 run.progress().expect(rest);
@@ -65,6 +65,18 @@ fn less(left: &mut Work, phase: Phase, lines: &[PlanLine]) {
     left.groups = left.groups.saturating_sub(groups.len() as u64);
 }
 
+/// So many objects are a few.
+const FEW: usize = 50;
+
+/// Who goes first at the target's quotas: whoever loses access, then a few objects before many, however many changes either takes.
+fn lane(scope: &Scope, phase: Phase) -> Lane {
+    match scope {
+        Scope::Everything | Scope::Only(_) if phase == Phase::Leavers => Lane::Leaver,
+        Scope::Only(objects) if objects.len() <= FEW => Lane::Direct,
+        Scope::Everything | Scope::Only(_) => Lane::Bulk,
+    }
+}
+
 /// How many changes are on the wire at once. References of one group travel together, so their window is wider.
 fn window(phase: Phase) -> usize {
     match phase {
@@ -81,14 +93,14 @@ fn window(phase: Phase) -> usize {
     }
 }
 
-async fn batch(run: &Run<'_>, directory: &dyn WritableDirectory, lines: Vec<PlanLine>) -> Result<u64, SyncError> {
+async fn batch(run: &Run<'_>, directory: &dyn WritableDirectory, lane: Lane, lines: Vec<PlanLine>) -> Result<u64, SyncError> {
     let store = run.store();
     let objects: Vec<_> = lines.iter().map(|line| line.object.clone()).collect::<BTreeSet<_>>().into_iter().collect();
     store.lease(&run.target.name, &run.holder, &objects, run.lease()).await?;
     let ready = ready(run, lines).await?;
     let started = start(run, ready).await?;
     let writes: Vec<_> = started.iter().filter_map(|ready| ready.write.clone()).collect();
-    let answers = if writes.is_empty() { Vec::new() } else { renewing(run, &objects, directory.write(&writes)).await? };
+    let answers = if writes.is_empty() { Vec::new() } else { renewing(run, &objects, directory.write(lane, &writes)).await? };
     let sent = writes.len() as u64;
     finish(run, started, answers).await?;
     if run.whole() {

@@ -1,8 +1,8 @@
 //! The records, and what writes do to them.
 
 use entrain_model::{
-    Attributes, Condition, DirectoryError, Domain, Fault, HandedOver, Kind, NewRecord, Observed, Query, Relation, Schema, TargetId, Tenant,
-    Write, Written,
+    Attributes, Condition, DirectoryError, Domain, Fault, HandedOver, Kind, Lane, NewRecord, Observed, Query, Relation, Schema,
+    TargetId, Tenant, Write, Written,
 };
 use entrain_plan::merge;
 use serde_json::{Value as Json, json};
@@ -66,7 +66,7 @@ impl State {
     }
 
     /// One write arrives. `None`: nothing is answered, now and later.
-    pub(super) fn arrive(&mut self, write: &Write, schema: &Schema) -> Option<Result<Written, DirectoryError>> {
+    pub(super) fn arrive(&mut self, lane: Lane, write: &Write, schema: &Schema) -> Option<Result<Written, DirectoryError>> {
         let (committed, answer) = match self.faults.fate() {
             Fate::Silence { done } => (done && self.apply(write, schema).is_ok(), None),
             Fate::Answer(next) => {
@@ -74,7 +74,7 @@ impl State {
                 (committed, Some(answer))
             }
         };
-        self.log.push(Arrived { write: write.clone(), committed, answer: answer.clone() });
+        self.log.push(Arrived { lane, write: write.clone(), committed, answer: answer.clone() });
         answer
     }
 

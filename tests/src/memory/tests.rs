@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use entrain_model::{Condition, Cursor, NewRecord, ObjectRef, Sessions, SinkError, anchor_value};
+use entrain_model::{Condition, Cursor, Lane, NewRecord, ObjectRef, Sessions, SinkError, anchor_value};
 use serde_json::{Value as Json, json};
 
 use super::*;
@@ -48,7 +48,7 @@ fn member(group: &TargetId, user: &TargetId) -> Write {
 }
 
 async fn one(memory: &Memory, write: Write) -> Result<Written, Fault> {
-    memory.write(&[write]).await.remove(0).map_err(|error| error.fault)
+    memory.write(Lane::Direct, &[write]).await.remove(0).map_err(|error| error.fault)
 }
 
 async fn made(memory: &Memory, write: Write) -> TargetId {
@@ -297,7 +297,8 @@ async fn ordered_faults_come_in_order() {
         Next::Works,
     ]);
     let writes: Vec<_> = (1..=6).map(|n| user(&format!("u{n}"), &format!("u{n}@x.example"))).collect();
-    let faults: Vec<_> = memory.write(&writes).await.into_iter().map(|answer| answer.err().map(|error| error.fault)).collect();
+    let faults: Vec<_> =
+        memory.write(Lane::Direct, &writes).await.into_iter().map(|answer| answer.err().map(|error| error.fault)).collect();
     let throttled = Fault::Throttled { retry_after: Some(wait) };
     let expected = [Fault::OutcomeUnknown, Fault::OutcomeUnknown, throttled, Fault::Unreachable, Fault::Unauthorized].map(Some);
     assert_eq!(faults[..5], expected);
@@ -314,7 +315,7 @@ async fn chance_follows_the_seed() {
         let memory = Memory::new(schema(), seed);
         memory.break_down(Faults { lost_after: 0.2, lost_before: 0.2, throttled: 0.2, unreachable: 0.2, ..Faults::default() });
         let writes: Vec<_> = (0..100).map(|n| group(&format!("g{n}"))).collect();
-        let answers = memory.write(&writes).await;
+        let answers = memory.write(Lane::Direct, &writes).await;
         (answers, memory.dump().len())
     };
     let (answers, kept) = outcomes(7).await;
@@ -333,7 +334,7 @@ async fn a_crash_silences_the_directory_until_it_recovers() {
         let writes: Vec<_> = (1..=3).map(|n| group(&format!("g{n}"))).collect();
         tokio::select! {
             biased;
-            answers = memory.write(&writes) => panic!("answered {answers:?}"),
+            answers = memory.write(Lane::Direct, &writes) => panic!("answered {answers:?}"),
             done = crashed => done.unwrap(),
         }
         assert_eq!(memory.dump().len(), kept, "{crash:?}");

@@ -78,7 +78,7 @@ impl World {
     /// Notes what happens, with the writes that arrived before it.
     pub(super) fn note(&self, what: &dyn std::fmt::Display) {
         let mut story = self.story.lock().unwrap_or_else(PoisonError::into_inner);
-        for Arrived { write, committed, answer } in self.memory.take_log() {
+        for Arrived { write, committed, answer, .. } in self.memory.take_log() {
             let done = if committed { "done" } else { "not done" };
             story.push(format!("        {done}: {write:?} -> {answer:?}"));
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrain_model::{DirectoryError, Disposition, Fault};
+use entrain_model::{DirectoryError, Disposition, Fault, Millis};
 
 use super::Reply;
 use crate::call::{Answer, Call, Outcome, Repeat};
@@ -37,14 +37,16 @@ const THROTTLED_MOST: u32 = 40;
 pub(super) struct Tries {
     pub made: u32,
     pub most: u32,
-    /// How often it was refused for the sake of a quota; such sendings are not counted in `made`.
+    /// How often it was refused with 429; such sendings are not counted in `made`.
     pub throttled: u32,
     /// The answer to an earlier one was lost.
     pub lost_before: bool,
     /// The wait before the next one, unless Graph asks for another.
     pub wait: Duration,
-    /// The same after a refusal for the sake of a quota.
+    /// The same after a refusal with 429.
     pub throttled_wait: Duration,
+    /// Now: what an answer asks for counts from when it came.
+    pub now: Millis,
 }
 
 impl Tries {
@@ -77,6 +79,7 @@ impl Tries {
         let unavailable = refusal.meaning == Meaning::Unavailable;
         let more = if throttled { self.throttled < THROTTLED_MOST } else { self.made < self.most };
         if self.passes(call, refusal.meaning) && more && wait <= LONGEST_WAIT {
+            let wait = answer.rest(self.now).unwrap_or(wait);
             let pause = match (answer.retry_after, answer.told.throttled) {
                 // That pause began when the answer came.
                 (Some(_), _) => Pause::Nobody,

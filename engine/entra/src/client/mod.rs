@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use entrain_model::Clock;
-use futures_util::future::join_all;
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
@@ -14,7 +13,7 @@ use crate::EntraConfig;
 use crate::batch;
 use crate::call::{Answer, Call, Outcome};
 use crate::classify::Refusal;
-use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge};
+use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge, priority};
 use crate::retry::{LONGEST_WAIT, Spread, backoff, http_date, retry_after, throttled_backoff};
 use crate::token::{TokenSource, challenged};
 use crate::traffic::{Carriage, Exchange, Meter};
@@ -51,7 +50,7 @@ struct Load {
 struct Pending {
     place: usize,
     lost: bool,
-    /// How often it was sent and not refused for the sake of a quota.
+    /// How often it was sent and not refused with 429.
     tried: u32,
     /// How often it was refused so.
     throttled: u32,
@@ -109,27 +108,31 @@ impl Client {
 
     /// Sends one request.
     pub(crate) async fn send(&self, call: Call) -> Reply {
-        match self.send_all(std::slice::from_ref(&call)).await.pop() {
-            Some(reply) => reply,
-            None => Err(gave_up(&call, "it was not sent", 0)),
-        }
+        let mut reply = None;
+        self.send_pack(std::slice::from_ref(&call), |_, settled| reply = Some(settled)).await;
+        reply.unwrap_or_else(|| Err(gave_up(&call, "it was not sent", 0)))
     }
 
-    /// Sends requests, none of which may depend on another, and answers in their order.
-    pub(crate) async fn send_all(&self, calls: &[Call]) -> Vec<Reply> {
-        let mut replies: Vec<Option<Reply>> = calls.iter().map(|_| None).collect();
+    /// Sorts requests, by their places, into those that travel together.
+    pub(crate) fn packs(&self, calls: &[Call]) -> Vec<Vec<usize>> {
+        batch::pack(calls, self.bulky)
+    }
+
+    /// Sends what travels together, none of which may depend on another. Each reply is handed over as it comes: one that has to be asked for again keeps no other
+    /// waiting.
+    pub(crate) async fn send_pack(&self, calls: &[Call], mut take: impl FnMut(usize, Reply)) {
         let mut pending: Vec<Pending> = (0..calls.len()).map(|place| Pending { place, ..Pending::default() }).collect();
         while !pending.is_empty() {
-            let mut wait = Duration::ZERO;
-            let mut again = Vec::new();
-            for (mut pending, outcome) in self.carry(calls, pending).await {
+            let outcomes = self.carry(pending.iter().map(|pending| &calls[pending.place]).collect()).await;
+            let (mut wait, mut again) = (Duration::ZERO, Vec::new());
+            for (mut pending, outcome) in pending.into_iter().zip(outcomes) {
                 let call = &calls[pending.place];
                 match outcome.answer().and_then(|answer| answer.told.throttled) {
                     Some(_) => pending.throttled += 1,
                     None => pending.tried += 1,
                 }
                 match self.tries(&pending).next(call, outcome) {
-                    Next::Settled(reply) => replies[pending.place] = Some(reply),
+                    Next::Settled(reply) => take(pending.place, reply),
                     Next::Again { wait: this, pause, lost } => {
                         self.pause(call.gate(), pause, this);
                         wait = wait.max(this);
@@ -143,36 +146,10 @@ impl Client {
                 self.clock.sleep(wait).await;
             }
         }
-        replies
-            .into_iter()
-            .zip(calls)
-            .map(|(reply, call)| reply.unwrap_or_else(|| Err(gave_up(call, "no reply", self.attempts))))
-            .collect()
     }
 
-    /// Sends each once, in as few HTTP requests as may be, several at a time.
-    async fn carry(&self, calls: &[Call], pending: Vec<Pending>) -> Vec<(Pending, Outcome)> {
-        let places: Vec<usize> = pending.iter().map(|pending| pending.place).collect();
-        let packs = batch::pack(calls, &places, self.bulky);
-        let sent = packs.iter().map(|pack| self.carry_pack(pack.iter().map(|place| &calls[*place]).collect()));
-        let mut outcomes: Vec<Option<Outcome>> = calls.iter().map(|_| None).collect();
-        for (pack, results) in packs.iter().zip(join_all(sent).await) {
-            for (place, outcome) in pack.iter().zip(results) {
-                outcomes[*place] = Some(outcome);
-            }
-        }
-        let missing = || Outcome::Lost("no outcome".to_owned());
-        pending
-            .into_iter()
-            .map(|p| {
-                let outcome = outcomes[p.place].take().unwrap_or_else(missing);
-                (p, outcome)
-            })
-            .collect()
-    }
-
-    /// Sends what travels together: alone if it is one, else as a batch.
-    async fn carry_pack(&self, calls: Vec<&Call>) -> Vec<Outcome> {
+    /// Sends each once: alone if it is one, else as a batch.
+    async fn carry(&self, calls: Vec<&Call>) -> Vec<Outcome> {
         if let [call] = calls[..] {
             let cost = charge(call);
             let outcome = self.transmit(call, Load { gate: call.gate(), cost, writes: u64::from(call.writes()) }).await;
@@ -195,11 +172,11 @@ impl Client {
         outcomes
     }
 
-    /// One HTTP request. A refused token is replaced once, by one that has what the refusal asks for.
+    /// One HTTP request. A refused token is replaced once, by one that has what the refusal asks for; the second sending waits
+    /// and pays as the first did.
     async fn transmit(&self, call: &Call, load: Load) -> Outcome {
-        let _place = self.pacing.admit(load.gate, call.lane, load.cost).await;
-        let outcome = self.exchange(call, load.writes).await;
-        if outcome.status() == Some(401) { self.exchange(call, load.writes).await } else { outcome }
+        let outcome = self.exchange(call, load).await;
+        if outcome.status() == Some(401) { self.exchange(call, load).await } else { outcome }
     }
 
     /// Takes what the answers of one HTTP request say of the quotas, before the next one leaves.
@@ -217,13 +194,14 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, call: &Call, writes: u64) -> Outcome {
+    async fn exchange(&self, call: &Call, load: Load) -> Outcome {
+        let _place = self.pacing.admit(load.gate, call.lane, load.cost).await;
         let token = match self.tokens.token().await {
             Ok(token) => token,
             Err(error) => return Outcome::NoToken(error),
         };
         let request = self.outgoing(call, token.secret.expose_secret());
-        self.meter.sent(writes);
+        self.meter.sent(load.writes);
         let begun = begin();
         let outcome = match self.wire.exchange(request).await {
             Ok(incoming) => self.answered(incoming),
@@ -245,7 +223,7 @@ impl Client {
             ("authorization", format!("Bearer {token}")),
             ("client-request-id", client_request_id),
             ("accept", "application/json".to_owned()),
-            (batch::PRIORITY, call.lane.priority().to_owned()),
+            (batch::PRIORITY, priority(call.lane).to_owned()),
         ];
         headers.extend(call.headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
         if call.body.is_some() {
@@ -270,12 +248,13 @@ impl Client {
             return Outcome::Lost(format!("the answer, with status {}, is no complete JSON", incoming.status));
         }
         let date = incoming.header("date").and_then(http_date);
-        let now = date.unwrap_or_else(|| self.clock.now());
+        let at = self.clock.now();
         Outcome::Answered(Answer {
             status: incoming.status,
             body: body.unwrap_or(Json::Null),
             request_id: incoming.header("request-id").map(str::to_owned),
-            retry_after: incoming.header("retry-after").and_then(|value| retry_after(value, now)),
+            retry_after: incoming.header("retry-after").and_then(|value| retry_after(value, date.unwrap_or(at))),
+            at,
             told: Told::read(incoming.status, |name| incoming.header(name).map(str::to_owned)),
             date,
             challenge: incoming.all("www-authenticate").find_map(challenged),
@@ -299,7 +278,8 @@ impl Client {
         let draw = self.spread.draw(self.clock.now());
         let (wait, throttled_wait) = (backoff(pending.tried, draw), throttled_backoff(pending.throttled, draw));
         let (made, throttled) = (pending.tried, pending.throttled);
-        Tries { made, most: self.attempts, throttled, lost_before: pending.lost, wait, throttled_wait }
+        let now = self.clock.now();
+        Tries { made, most: self.attempts, throttled, lost_before: pending.lost, wait, throttled_wait, now }
     }
 }
 

@@ -6,6 +6,16 @@ use serde_json::json;
 use super::*;
 use crate::testing::{Say, Script, entra, error};
 
+impl Client {
+    /// Sends one pack, and answers in the order of the requests.
+    async fn send_all(&self, calls: &[Call]) -> Vec<Reply> {
+        let mut replies = BTreeMap::new();
+        self.send_pack(calls, |place, reply| drop(replies.insert(place, reply))).await;
+        assert_eq!(replies.len(), calls.len());
+        replies.into_values().collect()
+    }
+}
+
 fn patch(id: &str) -> Call {
     Call::patch(format!("/users/{id}"), json!({"jobTitle": "x"}))
 }
@@ -41,6 +51,51 @@ async fn a_refused_token_is_replaced_once() {
     let (entra, clock) = entra(&script);
     entra.client.send(patch("1")).await.unwrap();
     assert_eq!((script.lines().len(), clock.slept().len()), (2, 0));
+}
+
+#[tokio::test]
+async fn the_second_sending_after_a_refused_token_pays_and_is_held_by_a_pause() {
+    let within = Arc::new(std::sync::OnceLock::<std::sync::Weak<crate::Entra>>::new());
+    let held = within.clone();
+    let script = Script::new(move |asked| match asked.headers["authorization"].as_str().unwrap() {
+        "Bearer t0" => {
+            held.get().unwrap().upgrade().unwrap().client.pacing.pause(Gate::Writes, Duration::from_secs(9));
+            error(401, "InvalidAuthenticationToken", "expired")
+        }
+        _ => Say::Status(204, Json::Null),
+    });
+    let (entra, clock) = entra(&script);
+    let entra = Arc::new(entra);
+    within.set(Arc::downgrade(&entra)).unwrap();
+    entra.client.send(patch("1")).await.unwrap();
+    assert_eq!(clock.slept(), [Duration::from_secs(9)], "the second sending waits");
+}
+
+#[tokio::test]
+async fn each_sending_is_paid_for_once() {
+    let script = Script::new(|_| error(401, "InvalidAuthenticationToken", "expired"));
+    let (entra, _) = entra(&script);
+    entra.client.send(patch("1")).await.unwrap_err();
+    assert_eq!(entra.client.time_for(2641, 0, 0), Duration::from_millis(150), "two sendings and the one write more");
+}
+
+#[tokio::test]
+async fn what_an_answer_asks_for_counts_from_when_it_came() {
+    let answer = Answer { status: 429, retry_after: Some(Duration::from_secs(11)), at: 1_000, ..Answer::default() };
+    let tries = |now| Tries {
+        made: 0,
+        most: 6,
+        throttled: 1,
+        lost_before: false,
+        wait: Duration::ZERO,
+        throttled_wait: Duration::from_secs(10),
+        now,
+    };
+    for (now, rest) in [(1_000, 11_000), (9_000, 3_000), (20_000, 0)] {
+        let next = tries(now).next(&patch("1"), Outcome::Answered(answer.clone()));
+        let Next::Again { wait, pause, .. } = next else { panic!("it is sent again") };
+        assert_eq!((wait, pause), (Duration::from_millis(rest), Pause::Nobody));
+    }
 }
 
 #[tokio::test]

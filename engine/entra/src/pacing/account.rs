@@ -6,9 +6,8 @@
 
 use std::time::Duration;
 
-use entrain_model::Millis;
+use entrain_model::{Lane, Millis};
 
-use super::Lane;
 use super::bucket::Bucket;
 use super::cost::Charge;
 use crate::Quota;
@@ -51,16 +50,21 @@ pub(crate) struct Told {
     pub(crate) units: Option<f64>,
     /// `x-ms-throttle-limit-percentage`, as a share of the limit.
     pub(crate) share: Option<f64>,
-    /// The request was refused for the sake of a quota: of which one, if the answer says so.
+    /// The request was refused with 429: for the sake of what, if the answer says so.
     pub(crate) throttled: Option<Limit>,
 }
 
-/// Which quota is used up.
+/// Why a request was refused with 429.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Limit {
+    /// The resource units are used up.
     Units,
+    /// The writes are used up.
     Writes,
+    /// The answer does not say; it is taken for the quota that the request needed most.
     Unnamed,
+    /// It names a reason that is none of the accounts (`CPULimitExceeded`), and so tells nothing of them.
+    Elsewhere,
 }
 
 impl Told {
@@ -70,7 +74,8 @@ impl Told {
         let limit = || match header("x-ms-throttle-information").as_deref() {
             Some("WriteLimitExceeded") => Limit::Writes,
             Some("ResourceUnitLimitExceeded") => Limit::Units,
-            _ => Limit::Unnamed,
+            Some(named) if !named.trim().is_empty() => Limit::Elsewhere,
+            Some(_) | None => Limit::Unnamed,
         };
         Self {
             units: number("x-ms-resource-unit"),
@@ -85,7 +90,10 @@ impl Told {
             // Without one of the parts it is not what the whole cost.
             units: self.units.zip(other.units).map(|(one, two)| one + two),
             share: self.share.into_iter().chain(other.share).reduce(f64::max),
-            throttled: self.throttled.or(other.throttled),
+            throttled: match (self.throttled, other.throttled) {
+                (Some(Limit::Elsewhere), Some(quota)) => Some(quota),
+                (one, other) => one.or(other),
+            },
         }
     }
 }
@@ -161,6 +169,9 @@ impl Account {
 
     /// Corrects the accounts after the answer to a request of this charge.
     pub(crate) fn learn(&mut self, charge: Charge, told: Told, now: Millis) {
+        if told.throttled == Some(Limit::Elsewhere) {
+            return;
+        }
         if let Some(units) = told.units {
             self.units.take(units - charge.units, now);
         }

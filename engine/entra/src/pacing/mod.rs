@@ -13,7 +13,7 @@ mod queue;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use entrain_model::{Clock, Millis};
+use entrain_model::{Clock, Lane, Millis};
 use tokio::sync::Notify;
 
 use crate::Quota;
@@ -23,25 +23,12 @@ use queue::{Queue, Ticket};
 pub(crate) use account::{Limit, Told};
 pub(crate) use cost::{Charge, charge};
 
-/// Who goes first. The order of the variants is the order of the lanes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Lane {
-    /// Somebody loses access.
-    Leaver,
-    /// A few records that somebody has just changed, or looks at.
-    Direct,
-    /// Everything else.
-    Bulk,
-}
-
-impl Lane {
-    /// What Graph is told: it then throttles the lower ones first (Graph documentation, "Throttling priority").
-    pub(crate) fn priority(self) -> &'static str {
-        match self {
-            Lane::Leaver => "High",
-            Lane::Direct => "Normal",
-            Lane::Bulk => "Low",
-        }
+/// What Graph is told of a lane: it throttles the lower ones first (Graph documentation, "Throttling priority").
+pub(crate) fn priority(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Leaver => "High",
+        Lane::Direct => "Normal",
+        Lane::Bulk => "Low",
     }
 }
 

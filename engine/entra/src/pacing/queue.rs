@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use entrain_model::Millis;
-
-use super::Lane;
+use entrain_model::{Lane, Millis};
 
 /// A place: by lane, then first come, first served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

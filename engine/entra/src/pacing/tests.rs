@@ -136,6 +136,57 @@ async fn a_refusal_empties_the_account() {
     assert_eq!(clock.slept(), [Duration::from_millis(1001)]);
 }
 
+/// A 429 as its headers make it, the name of its reason among them.
+fn refused(reason: &'static str) -> Told {
+    Told::read(429, |name| (name == "x-ms-throttle-information").then(|| reason.to_owned()))
+}
+
+/// Writes, as a share of the rate, that the account dares to take.
+fn dared(pacing: &Pacing) -> f64 {
+    let (few, more) = (pacing.time_for(10_000, 0, 0), pacing.time_for(10_200, 0, 0));
+    10.0 / (more - few).as_secs_f64()
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_quota_empties_no_account() {
+    let pacing = Pacing::new(1, Quota::default(), FakeClock::new());
+    let before = pacing.time_for(4000, 0, 0);
+    pacing.learn(writes(20.0), refused("CPULimitExceeded"));
+    assert_eq!((pacing.time_for(4000, 0, 0), pacing.links()), (before, 18));
+    spend(&pacing, bind(), 400).await;
+    pacing.learn(bind(), Told::default());
+    assert_eq!(pacing.links(), 20, "silence is believed as before");
+    pacing.learn(bind(), refused("CPULimitExceeded"));
+    assert_eq!(pacing.links(), 20, "nor does it make links dearer");
+    pacing.learn(bind(), refused("WriteLimitExceeded"));
+    assert!(pacing.time_for(4000, 0, 0) > before, "a quota that is named empties its account");
+}
+
+#[tokio::test]
+async fn a_refusal_that_names_no_quota_does_not_change_what_is_dared() {
+    let clock = FakeClock::new();
+    let pacing = Pacing::new(1, Quota::default(), clock.clone());
+    spend(&pacing, writes(1.0), 3000).await;
+    pacing.learn(writes(1.0), refused("CPULimitExceeded"));
+    assert!((dared(&pacing) - 1.0).abs() < 0.01, "not less: {}", dared(&pacing));
+    pacing.learn(writes(1.0), refused("WriteLimitExceeded"));
+    assert!((dared(&pacing) - 0.5).abs() < 0.01, "half after a refusal of an account that we kept: {}", dared(&pacing));
+    clock.sleep(Duration::from_secs(31)).await;
+    pacing.learn(writes(1.0), refused("CPULimitExceeded"));
+    assert!((dared(&pacing) - 0.5).abs() < 0.01, "nor more: {}", dared(&pacing));
+    pacing.learn(writes(1.0), Told::default());
+    assert!(dared(&pacing) > 0.6, "what is answered well raises it again: {}", dared(&pacing));
+}
+
+#[test]
+fn in_a_batch_a_quota_that_is_named_outweighs_another_reason() {
+    for (one, other) in [("CPULimitExceeded", "WriteLimitExceeded"), ("WriteLimitExceeded", "CPULimitExceeded")] {
+        assert_eq!(refused(one).and(refused(other)).throttled, Some(Limit::Writes));
+    }
+    assert_eq!(refused("CPULimitExceeded").and(Told::default()).throttled, Some(Limit::Elsewhere));
+    assert_eq!(Told::read(429, |_| None).throttled, Some(Limit::Unnamed));
+}
+
 #[tokio::test]
 async fn an_estimate_counts_what_is_left_of_the_account() {
     let pacing = Pacing::new(1, Quota::default(), FakeClock::new());

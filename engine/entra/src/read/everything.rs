@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Cursor, DirectoryError, Disposition, Fault, Kind, Observed, Pages, Proof, Read};
+use entrain_model::{Cursor, DirectoryError, Disposition, Fault, Kind, Lane, Observed, Pages, Proof, Read};
 use serde_json::Value as Json;
 
 use super::observe::View;
@@ -11,7 +11,6 @@ use crate::Entra;
 use crate::call::Call;
 use crate::classify::Meaning;
 use crate::odata;
-use crate::pacing::Lane;
 
 impl Entra {
     /// Follows the pages to the last, which alone proves that all was seen.

@@ -57,12 +57,12 @@ fn sent(script: &Script) -> usize {
 async fn a_record_that_we_have_just_made_is_not_missing() {
     let script = lagging(3, 404, NEW_MISSING);
     let (entra, clock) = entra(&script);
-    entra.write(&[create()]).await.remove(0).unwrap();
-    entra.write(&[update("new-1")]).await.remove(0).unwrap();
+    entra.write(Lane::Direct, &[create()]).await.remove(0).unwrap();
+    entra.write(Lane::Direct, &[update("new-1")]).await.remove(0).unwrap();
     assert_eq!((sent(&script), clock.slept().len()), (4, 3));
     let stranger = lagging(3, 404, NEW_MISSING);
     let (entra, _) = crate::testing::entra(&stranger);
-    let error = entra.write(&[update("new-1")]).await.remove(0).unwrap_err();
+    let error = entra.write(Lane::Direct, &[update("new-1")]).await.remove(0).unwrap_err();
     assert_eq!((error.fault, sent(&stranger)), (Fault::NotFound { id: Some("new-1".into()) }, 1));
 }
 
@@ -70,8 +70,8 @@ async fn a_record_that_we_have_just_made_is_not_missing() {
 async fn a_new_member_is_waited_for_and_does_not_poison_the_others() {
     let script = lagging(2, 404, NEW_MISSING);
     let (entra, _) = entra(&script);
-    entra.write(&[create()]).await.remove(0).unwrap();
-    let done = entra.write(&[add("old"), add("new-1")]).await;
+    entra.write(Lane::Direct, &[create()]).await.remove(0).unwrap();
+    let done = entra.write(Lane::Direct, &[add("old"), add("new-1")]).await;
     assert!(done.iter().all(|done| done.as_ref().is_ok_and(|done| !done.already)));
     let binds = script.lines().iter().filter(|line| *line == "PATCH /groups/g").count();
     assert_eq!((binds, sent(&script)), (3, 3), "the same request three times, no single one");
@@ -81,22 +81,22 @@ async fn a_new_member_is_waited_for_and_does_not_poison_the_others() {
 async fn a_reference_that_we_have_just_added_is_not_already_gone() {
     let script = lagging(2, 404, MEMBER_MISSING);
     let (entra, _) = entra(&script);
-    assert!(entra.write(&[remove("m")]).await.remove(0).unwrap().already, "nothing speaks against it");
+    assert!(entra.write(Lane::Direct, &[remove("m")]).await.remove(0).unwrap().already, "nothing speaks against it");
     let script = lagging(0, 404, MEMBER_MISSING);
     let (entra, _) = crate::testing::entra(&script);
-    entra.write(&[add("m")]).await.remove(0).unwrap();
+    entra.write(Lane::Direct, &[add("m")]).await.remove(0).unwrap();
     let again = lagging(2, 404, MEMBER_MISSING);
     let other = Entra { client: crate::testing::entra(&again).0.client, ..entra };
-    assert!(!other.write(&[remove("m")]).await.remove(0).unwrap().already);
+    assert!(!other.write(Lane::Direct, &[remove("m")]).await.remove(0).unwrap().already);
     assert_eq!(sent(&again), 3);
 }
 
 #[tokio::test]
 async fn a_reference_that_we_have_just_taken_away_is_not_already_there() {
     let (entra, _) = entra(&lagging(0, 400, THERE));
-    entra.write(&[remove("m")]).await.remove(0).unwrap();
+    entra.write(Lane::Direct, &[remove("m")]).await.remove(0).unwrap();
     let script = lagging(2, 400, THERE);
     let other = Entra { client: crate::testing::entra(&script).0.client, ..entra };
-    assert!(!other.write(&[add("m")]).await.remove(0).unwrap().already);
+    assert!(!other.write(Lane::Direct, &[add("m")]).await.remove(0).unwrap().already);
     assert_eq!(sent(&script), 3);
 }

@@ -11,11 +11,10 @@ mod reference;
 
 use std::collections::BTreeMap;
 
-use entrain_model::{DirectoryError, Fault, Kind, Relation, Write, Written};
+use entrain_model::{DirectoryError, Fault, Kind, Lane, Relation, Write, Written};
 
 use crate::Entra;
 use crate::call::Answer;
-use crate::pacing::Lane;
 use desk::{Desk, Job};
 
 /// What became of one write.
@@ -23,9 +22,9 @@ type Done = Result<Written, DirectoryError>;
 
 impl Entra {
     /// Answers for each write in the order given. Two writes to one record never meet on the wire.
-    pub(crate) async fn perform(&self, writes: &[Write]) -> Vec<Done> {
+    pub(crate) async fn perform(&self, lane: Lane, writes: &[Write]) -> Vec<Done> {
         let domains = self.domains_for(writes).await;
-        let desk = Desk::new(lane(writes));
+        let desk = Desk::new(lane);
         let mut records: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut results: Vec<Option<Done>> = writes.iter().map(|_| None).collect();
         for (place, write) in writes.iter().enumerate() {
@@ -88,28 +87,6 @@ fn needs_domains(write: &Write) -> bool {
     matches!(write, Write::Create(new) if new.kind == Kind::User) || matches!(write, Write::Issue { .. })
 }
 
-/// So many writes at once are a few.
-const FEW: usize = 50;
-
-/// Writes that only take access away go first; a few go before many.
-fn lane(writes: &[Write]) -> Lane {
-    let leaves = |write: &Write| match write {
-        Write::Disable { .. } | Write::RevokeSessions { .. } => true,
-        Write::Update { attributes, .. } => attributes.get("accountEnabled") == Some(&serde_json::Value::Bool(false)),
-        Write::Create(_)
-        | Write::Restore { .. }
-        | Write::Issue { .. }
-        | Write::Delete { .. }
-        | Write::AddReference { .. }
-        | Write::RemoveReference { .. } => false,
-    };
-    match writes.len() {
-        _ if writes.iter().all(leaves) => Lane::Leaver,
-        0..=FEW => Lane::Direct,
-        _ => Lane::Bulk,
-    }
-}
-
 /// Which record a write changes.
 fn record(write: &Write) -> String {
     match write {
@@ -134,5 +111,7 @@ fn already(request_id: Option<String>) -> Written {
 
 #[cfg(test)]
 mod lag_tests;
+#[cfg(test)]
+mod pack_tests;
 #[cfg(test)]
 mod tests;

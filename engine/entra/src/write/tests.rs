@@ -10,7 +10,7 @@ use crate::testing::{Asked, Say, Script, entra, error};
 const EXISTS: &str = "One or more added object references already exist for the following modified properties: 'members'.";
 
 async fn write(script: &Arc<Script>, writes: &[Write]) -> Vec<Done> {
-    entra(script).0.write(writes).await
+    entra(script).0.write(Lane::Direct, writes).await
 }
 
 fn ok(script: impl Fn(&Asked) -> Option<Say> + Send + 'static) -> Arc<Script> {
@@ -385,18 +385,7 @@ async fn domains_are_read_once_for_all_new_users() {
     let script = ok(|_| None);
     let (entra, _) = entra(&script);
     let writes: Vec<Write> = (0..3).map(|n| create(Kind::User, &[], ("employeeId", &n.to_string()))).collect();
-    entra.write(&writes).await;
-    entra.write(&writes[..1]).await;
+    entra.write(Lane::Direct, &writes).await;
+    entra.write(Lane::Direct, &writes[..1]).await;
     assert_eq!(script.lines().iter().filter(|line| line.starts_with("GET /domains")).count(), 1);
-}
-
-#[test]
-fn leavers_go_first_and_a_few_before_many() {
-    let title = |n: usize| update(&format!("u{n}"), &[("jobTitle", json!("x"))]);
-    let blocked = update("u", &[("accountEnabled", json!(false)), ("jobTitle", json!("x"))]);
-    let disable = Write::Disable { id: "u".into(), sessions: Sessions::End };
-    assert_eq!(lane(&[blocked.clone(), disable.clone()]), Lane::Leaver);
-    assert_eq!(lane(&[blocked, disable, title(0)]), Lane::Direct);
-    assert_eq!(lane(&[update("u", &[("accountEnabled", json!(true))])]), Lane::Direct);
-    assert_eq!(lane(&(0..51).map(title).collect::<Vec<_>>()), Lane::Bulk);
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use entrain_emulator::{Options, Profile};
 use entrain_entra::Quota;
-use entrain_model::{Kind, Query, Relation, Sessions, TargetId, Work, WritableDirectory as _, Write};
+use entrain_model::{Kind, Lane, Query, Relation, Sessions, TargetId, Work, WritableDirectory as _, Write};
 use serde_json::{Value as Json, json};
 
 use crate::stage::{Fast, Stage, add, update};
@@ -15,9 +15,14 @@ const RATE: u32 = 100;
 
 /// A tenant that grants so many writes in 150 seconds, and the adapter, which believes that it grants `believed`.
 async fn stage(granted: u32, believed: u32, bind_cost: &str, retry_after: &str) -> (Stage, Vec<TargetId>) {
-    let options = Options { profile: Profile::Typical, clock_rate: f64::from(RATE), ..Options::default() };
+    stage_at(RATE, granted, believed, bind_cost, retry_after).await
+}
+
+/// The same with a clock of this rate.
+async fn stage_at(rate: u32, granted: u32, believed: u32, bind_cost: &str, retry_after: &str) -> (Stage, Vec<TargetId>) {
+    let options = Options { profile: Profile::Typical, clock_rate: f64::from(rate), ..Options::default() };
     let stage = Stage::with(options, |config| {
-        config.clock = Arc::new(Fast(RATE));
+        config.clock = Arc::new(Fast(rate));
         config.quota = Quota { writes: believed, units: 3500 };
         config.concurrency = 1;
     })
@@ -48,7 +53,7 @@ async fn nothing_is_throttled_when_the_account_is_kept_and_the_estimate_comes_tr
     let expected = stage.entra.time_for(&Work { changes: 400, ..Work::default() }).unwrap().as_secs_f64();
     #[expect(clippy::disallowed_methods, reason = "it measures what the clock of the test made of a wait")]
     let began = Instant::now();
-    assert!(stage.write(&writes).await.iter().all(Result::is_ok));
+    assert!(stage.write_in(Lane::Bulk, &writes).await.iter().all(Result::is_ok));
     let took = began.elapsed().as_secs_f64() * f64::from(RATE);
     assert_eq!(stage.tenant.stats().throttled, 0);
     // 400 writes and a rest of 36 out of 300 at once, then two a second.
@@ -88,6 +93,55 @@ async fn a_refusal_is_obeyed_to_the_second_and_reads_go_on_meanwhile() {
     }
 }
 
+/// A second is long enough here that a busy machine does not look like a second pause.
+const SLOW: u32 = 10;
+
+/// When each request came, in seconds of the tenant, and how many of its parts were refused.
+fn arrivals(stage: &Stage) -> Vec<(f64, usize)> {
+    let log = stage.tenant.control("GET", "log?after=0&top=1000", &Json::Null).unwrap();
+    let batches = log["value"].as_array().unwrap().iter().filter(|entry| entry["path"] == "/v1.0/$batch");
+    batches
+        .map(|entry| {
+            let parts = entry["responseBody"]["responses"].as_array().unwrap();
+            let refused = parts.iter().filter(|part| part["status"] == 429).count();
+            (entry["arrived"].as_f64().unwrap() * f64::from(SLOW) / 1000.0, refused)
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn a_refusal_is_waited_out_once_in_each_of_its_forms() {
+    // What is asked for; a date has whole seconds and is never too early; without either the first wait is ten seconds.
+    for (form, least, most) in [("seconds", 8.0, 8.0), ("date", 8.0, 10.0), ("absent", 10.0, 10.0)] {
+        let (stage, ids) = stage_at(SLOW, 3000, 3000, "third", form).await;
+        let refuse = |share: f64| {
+            let conditions = json!({ "throttling": { "belowLimits": share, "retryAfterLeast": 8.0 } });
+            stage.tenant.control("PATCH", "conditions", &conditions).unwrap();
+        };
+        refuse(1.0);
+        let relent = async {
+            while stage.tenant.stats().throttled < 20 {
+                tokio::task::yield_now().await;
+            }
+            refuse(0.0);
+        };
+        let writes = titles(&ids[2..62]);
+        let (done, ()) = tokio::join!(stage.write(&writes), relent);
+        assert!(done.iter().all(Result::is_ok), "{form}");
+        let came = arrivals(&stage);
+        assert_eq!(came.iter().map(|(_, refused)| *refused).collect::<Vec<_>>(), [20, 0, 0, 0], "{form}");
+        for (at, _) in &came[1..] {
+            let waited = at - came[0].0;
+            assert!((least..most + 3.0).contains(&waited), "{form}: it came after {waited} s, and {least} to {most} are right");
+        }
+        assert_eq!(
+            stage.entra.time_for(&Work { changes: 2000, ..Work::default() }),
+            Some(Duration::ZERO),
+            "no account is emptied"
+        );
+    }
+}
+
 #[tokio::test]
 async fn the_size_of_a_bind_follows_the_price() {
     for (price, size) in [("one", 20), ("third", 18)] {
@@ -107,6 +161,23 @@ async fn the_size_of_a_bind_follows_the_price() {
 }
 
 #[tokio::test]
+async fn a_direct_change_of_many_members_overtakes_a_full_run_that_waits() {
+    let (stage, ids) = stage(300, 300, "third", "seconds").await;
+    let bulk = titles(&ids[2..402]);
+    let members: Vec<Write> = ids[2..62].iter().map(|id| add(Relation::Member, &ids[0], id)).collect();
+    let edit = async {
+        while stage.tenant.stats().writes < 260 {
+            tokio::task::yield_now().await;
+        }
+        assert!(stage.write(&members).await.iter().all(Result::is_ok));
+        stage.tenant.stats().shapes["PATCH /users/{id}"]
+    };
+    let (done, then) = tokio::join!(stage.write_in(Lane::Bulk, &bulk), edit);
+    assert!(done.iter().all(Result::is_ok));
+    assert!(then < 330, "{then} of 400 changes of the full run were made before sixty members were added");
+}
+
+#[tokio::test]
 async fn a_leaver_is_blocked_while_a_full_run_waits_for_its_quota() {
     let (stage, ids) = stage(300, 300, "third", "seconds").await;
     let (bulk, leaver) = (titles(&ids[2..402]), Write::Disable { id: ids[401].clone(), sessions: Sessions::End });
@@ -115,10 +186,10 @@ async fn a_leaver_is_blocked_while_a_full_run_waits_for_its_quota() {
         while stage.tenant.stats().writes < 260 {
             tokio::task::yield_now().await;
         }
-        stage.one(leaver).await.unwrap();
+        stage.write_in(Lane::Leaver, &[leaver]).await.remove(0).unwrap();
         stage.tenant.stats().writes
     };
-    let (done, then) = tokio::join!(stage.write(&bulk), leaves);
+    let (done, then) = tokio::join!(stage.write_in(Lane::Bulk, &bulk), leaves);
     assert!(done.iter().all(Result::is_ok));
     assert!(then < 330, "{then} of 402 writes were made when the leaver was blocked");
     let log = stage.tenant.control("GET", "log?after=0&top=1000", &Json::Null).unwrap();

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
 use entrain_model::{
-    Attributes, Clock, Directory as _, DirectoryError, Kind, Millis, NewRecord, ObjectRef, Observed, Pages, Query, Read,
+    Attributes, Clock, Directory as _, DirectoryError, Kind, Lane, Millis, NewRecord, ObjectRef, Observed, Pages, Query, Read,
     Relation, SinkError, TargetId, WritableDirectory as _, Write, Written,
 };
 use serde_json::{Value as Json, json};
@@ -113,11 +113,15 @@ impl Stage {
     }
 
     pub(crate) async fn write(&self, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
-        self.entra.write(writes).await
+        self.write_in(Lane::Direct, writes).await
+    }
+
+    pub(crate) async fn write_in(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
+        self.entra.write(lane, writes).await
     }
 
     pub(crate) async fn one(&self, write: Write) -> Result<Written, DirectoryError> {
-        self.entra.write(&[write]).await.remove(0)
+        self.entra.write(Lane::Direct, &[write]).await.remove(0)
     }
 
     /// Makes a user and gives its id.
