@@ -286,7 +286,9 @@ async fn prepare(connection: &mut AnyConnection, dialect: &Dialect, url: &str, m
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others say what to do already")]
 fn not_opened(url: &str, error: StoreError) -> StoreError {
     match error {
-        StoreError::Database(detail) | StoreError::Disk { detail } => StoreError::Unreachable { url: redacted(url), detail },
+        StoreError::Database(detail) | StoreError::Disk { detail } | StoreError::Lost { detail } => {
+            StoreError::Unreachable { url: redacted(url), detail }
+        }
         known => known,
     }
 }
