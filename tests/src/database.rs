@@ -1,5 +1,7 @@
 //! A fresh database for a test, on either of the two.
 
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, bail};
@@ -9,6 +11,8 @@ use tempfile::TempDir;
 pub const POSTGRES: &str = "ENTRAIN_TEST_POSTGRES";
 /// The variable that restricts tests to `sqlite`, on purpose.
 pub const ONLY: &str = "ENTRAIN_TEST_STORE";
+/// The variable that says `no`, on purpose, where no small disk can be mounted to be filled.
+pub const DISK: &str = "ENTRAIN_TEST_DISK";
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +39,7 @@ pub struct Database {
     url: String,
     folder: TempDir,
     created: Option<(String, String)>,
+    mounted: bool,
 }
 
 impl Database {
@@ -47,19 +52,41 @@ impl Database {
         match dialect {
             Dialect::Sqlite => {
                 let url = format!("sqlite://{}/entrain.sqlite3", folder.path().display());
-                Ok(Self { url, folder, created: None })
+                Ok(Self { url, folder, created: None, mounted: false })
             }
             Dialect::Postgres => {
                 let server = std::env::var(POSTGRES).with_context(|| {
                     format!("{POSTGRES} names no PostgreSQL server; run tests/run, or set {ONLY}=sqlite to test SQLite alone")
                 })?;
-                let name = format!("entrain_test_{}", folder.path().file_name().and_then(|n| n.to_str()).unwrap_or("x"));
-                let name: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
-                psql(&server, &format!("create database {name}"))?;
-                let (base, _) = server.rsplit_once('/').context("the URL names no database")?;
-                Ok(Self { url: format!("{base}/{name}"), folder, created: Some((server, name)) })
+                Self::on(&server)
             }
         }
+    }
+
+    /// Makes one on this PostgreSQL server.
+    ///
+    /// # Errors
+    /// It does not answer, or lets nobody make databases.
+    pub fn on(server: &str) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let name = format!("entrain_test_{}", folder.path().file_name().and_then(|n| n.to_str()).unwrap_or("x"));
+        let name: String = name.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect();
+        psql(server, &format!("create database {name}"))?;
+        let (base, _) = server.rsplit_once('/').context("the URL names no database")?;
+        Ok(Self { url: format!("{base}/{name}"), folder, created: Some((server.to_owned(), name)), mounted: false })
+    }
+
+    /// Makes a SQLite one on a disk of its own that is so small, in MiB.
+    ///
+    /// # Errors
+    /// Nothing can be mounted here: that takes root, or `sudo` without a password.
+    pub fn on_small_disk(mebibytes: u32) -> anyhow::Result<Self> {
+        let mut database = Self::new(Dialect::Sqlite)?;
+        let size = format!("size={mebibytes}m,mode=0777");
+        as_root(&["mount", "-t", "tmpfs", "-o", &size, "tmpfs"], database.folder())
+            .with_context(|| format!("no small disk can be mounted; run tests/run, or set {DISK}=no to go without"))?;
+        database.mounted = true;
+        Ok(database)
     }
 
     /// Its URL.
@@ -78,10 +105,32 @@ impl Drop for Database {
         if let Some((server, name)) = &self.created {
             drop(psql(server, &format!("drop database if exists {name} with (force)")));
         }
+        if self.mounted {
+            // Whoever has still a file open there keeps it until the end.
+            drop(as_root(&["umount", "-l"], self.folder.path()));
+        }
     }
 }
 
-fn psql(server: &str, statement: &str) -> anyhow::Result<()> {
+fn as_root(words: &[&str], folder: &Path) -> anyhow::Result<()> {
+    let words: Vec<_> = if is_root()? { words.to_vec() } else { [&["sudo", "-n"], words].concat() };
+    let output = Command::new(words[0]).args(&words[1..]).arg(folder).output()?;
+    if !output.status.success() {
+        bail!("{}: {}", words.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+/// Whether this process may do everything.
+pub(crate) fn is_root() -> anyhow::Result<bool> {
+    Ok(std::fs::metadata("/proc/self")?.uid() == 0)
+}
+
+/// Says something to a PostgreSQL database.
+///
+/// # Errors
+/// It does not answer, or refuses.
+pub fn psql(server: &str, statement: &str) -> anyhow::Result<()> {
     let output = Command::new("psql").args([server, "-q", "-v", "ON_ERROR_STOP=1", "-c", statement]).output()?;
     if !output.status.success() {
         bail!("psql: {}", String::from_utf8_lossy(&output.stderr));

@@ -7,5 +7,6 @@ pub mod memory;
 pub mod database;
 pub mod rig;
 pub mod scenario;
+pub mod server;
 pub mod simulation;
 pub mod stage;

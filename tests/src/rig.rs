@@ -91,7 +91,20 @@ impl Rig {
         directory: Arc<dyn WritableDirectory>,
         change: impl FnOnce(&mut Target),
     ) -> anyhow::Result<Self> {
-        let database = Database::new(dialect)?;
+        Self::over(Database::new(dialect)?, clock, dialect, directory, change).await
+    }
+
+    /// The same in a database of the caller's.
+    ///
+    /// # Errors
+    /// The database does not open.
+    pub async fn over(
+        database: Database,
+        clock: Arc<MovableClock>,
+        dialect: Dialect,
+        directory: Arc<dyn WritableDirectory>,
+        change: impl FnOnce(&mut Target),
+    ) -> anyhow::Result<Self> {
         let store = Store::open(database.url(), clock.clone()).await?;
         let mut target = target(directory, &default_scripts())?;
         change(&mut target);

@@ -2,15 +2,19 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::wildcard_enum_match_arm)]
 
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Condition, Kind, ObjectRef, Relation, anchor_value};
-use entrain_store::{FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, UserRow};
-use entrain_tests::database::Dialect;
+use entrain_store::{FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, StoreError, UserRow};
+use entrain_sync::SyncError;
+use entrain_tests::database::{DISK, Database, Dialect, psql};
 use entrain_tests::memory::{Crash, Memory, schema};
 use entrain_tests::rig::Rig;
+use entrain_tests::server::Server;
 use serde_json::json;
 
 const USERS: usize = 3;
@@ -36,10 +40,14 @@ fn source() -> Vec<SourceChange> {
 }
 
 async fn rig(dialect: Dialect) -> (Rig, Arc<Memory>) {
+    rig_in(Database::new(dialect).unwrap(), dialect).await
+}
+
+async fn rig_in(database: Database, dialect: Dialect) -> (Rig, Arc<Memory>) {
     let memory = Arc::new(Memory::new(schema(), 7));
     let present = json!({ "userPrincipalName": "user1@x.example", "displayName": "User 1", "accountEnabled": true, "mailNickname": "user1" });
     memory.seed(Kind::User, "t1", serde_json::from_value(present).unwrap());
-    let rig = Rig::new(dialect, memory.clone(), |target| {
+    let rig = Rig::over(database, Arc::default(), dialect, memory.clone(), |target| {
         if dialect == Dialect::Postgres {
             // Its time cannot be moved, so it is short.
             target.timing.lease = Duration::from_millis(1200);
@@ -52,10 +60,15 @@ async fn rig(dialect: Dialect) -> (Rig, Arc<Memory>) {
     (rig, memory)
 }
 
-/// Runs until a run changes nothing; time passes between runs, so that what was in doubt settles.
+/// Goes on in a new process.
 async fn recover(rig: &mut Rig, memory: &Memory) {
     rig.restart(None).await;
     memory.recover();
+    come_to_rest(rig).await;
+}
+
+/// Runs until a run changes nothing; time passes between runs, so that what was in doubt settles.
+async fn come_to_rest(rig: &Rig) {
     for _ in 0..6 {
         let report = rig.full().await.unwrap();
         if report.state == RunState::Converged && report.done.is_empty() {
@@ -204,46 +217,137 @@ async fn dies_in_the_middle_of_every_call() {
 }
 
 /// What happens to the database around an effect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Trouble {
     /// The clock of the database goes forward by a day.
     Later,
     /// It goes back by a day.
     Earlier,
-    /// The server ends every connection, as when it is restarted.
+    /// The server ends every connection.
     Disconnected,
+    /// The server dies and is started again.
+    Restarted,
+    /// Its disk has no space left.
+    Full,
+}
+
+/// The place of a database, as far as a trouble needs one that others do not share.
+struct Place {
+    dialect: Dialect,
+    server: Option<Arc<Server>>,
+}
+
+impl Place {
+    fn of(dialect: Dialect, trouble: Trouble) -> Self {
+        let own = trouble == Trouble::Restarted;
+        Self { dialect, server: own.then(|| Arc::new(Server::start().unwrap())) }
+    }
+
+    fn database(&self, trouble: Trouble) -> Database {
+        match (&self.server, self.dialect, trouble) {
+            (Some(server), ..) => Database::on(&server.url()).unwrap(),
+            (None, Dialect::Sqlite, Trouble::Full) => Database::on_small_disk(8).unwrap(),
+            (None, dialect, _) => Database::new(dialect).unwrap(),
+        }
+    }
+}
+
+/// How a disk is filled and freed.
+#[derive(Clone)]
+enum Disk {
+    /// With a file that takes all that is left.
+    File(PathBuf),
+    /// The server says so for every statement that writes: it is what it says when a table cannot grow.
+    Said(String),
+}
+
+impl Disk {
+    fn of(rig: &Rig, dialect: Dialect) -> Self {
+        if dialect == Dialect::Sqlite {
+            return Self::File(rig.folder().join("filler"));
+        }
+        let refusal = "create table disk as select false as is_full;
+            create function disk() returns trigger language plpgsql as $$ begin
+              if exists (select from disk where is_full) then
+                raise exception using errcode = 'disk_full', message = 'could not extend file: No space left on device';
+              end if;
+              return null;
+            end $$;
+            do $$ declare name text; begin
+              for name in select tablename from pg_tables where schemaname = current_schema() and tablename <> 'disk' loop
+                execute format('create trigger disk before insert or update or delete on %I for each statement execute function disk()', name);
+              end loop;
+            end $$";
+        psql(rig.url(), refusal).unwrap();
+        Self::Said(rig.url().to_owned())
+    }
+
+    fn fill(&self) {
+        match self {
+            Self::Said(url) => psql(url, "update disk set is_full = true").unwrap(),
+            Self::File(path) => {
+                let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+                // The last pages of the disk, too.
+                while file.write_all(&[0; 4096]).is_ok() {}
+            }
+        }
+    }
+
+    fn free(&self) {
+        match self {
+            Self::Said(url) => psql(url, "update disk set is_full = false").unwrap(),
+            Self::File(path) => std::fs::remove_file(path).unwrap(),
+        }
+    }
 }
 
 async fn goes_on_after(dialect: Dialect, trouble: Trouble) {
-    const DAY: Duration = Duration::from_secs(24 * 3600);
-    let (clean, memory) = rig(dialect).await;
+    let (mut clean, _memory) = rig(dialect).await;
+    let count = Arc::new(FailPoints::count_only());
+    clean.restart(Some(Arc::clone(&count))).await;
     clean.full().await.unwrap();
-    let effects = memory.take_log().len() as u64;
-    for nth in 1..=effects.min(6) {
+    let place = Place::of(dialect, trouble);
+    for nth in 1..=count.passages(FailPoint::AfterStart) {
         let when = format!("{dialect:?}, {trouble:?} at the start of effect {nth}");
-        let (mut rig, memory) = rig(dialect).await;
-        let (clock, url) = (Arc::clone(&rig.clock), rig.url().to_owned());
-        let passed = AtomicUsize::new(0);
-        let failpoints = FailPoints::count_only().observed(move |point| {
-            if point != FailPoint::AfterStart || passed.fetch_add(1, Ordering::SeqCst) + 1 != usize::try_from(nth).unwrap() {
-                return;
-            }
-            match trouble {
-                Trouble::Later => clock.advance(DAY),
-                Trouble::Earlier => clock.turn_back(DAY),
-                Trouble::Disconnected => {
-                    let end = "select pg_terminate_backend(pid) from pg_stat_activity
-                               where datname = current_database() and pid <> pg_backend_pid()";
-                    let ended = std::process::Command::new("psql").args([&url, "-qAtc", end]).output().unwrap();
-                    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
-                }
-            }
-        });
+        let (mut rig, memory) = rig_in(place.database(trouble), dialect).await;
+        let disk = (trouble == Trouble::Full).then(|| Disk::of(&rig, dialect));
+        let failpoints = FailPoints::count_only().observed(strikes(&rig, &place, trouble, disk.clone(), nth));
         rig.restart(Some(Arc::new(failpoints))).await;
         // Whether the run notices or not, nothing may come of it but delay.
-        drop(rig.full().await);
-        recover(&mut rig, &memory).await;
+        let result = rig.full().await;
+        if let Some(disk) = disk {
+            assert!(matches!(result, Err(SyncError::Store(StoreError::Full { .. }))), "{when}: {result:?}");
+            memory.take_log();
+            let again = rig.full().await;
+            assert!(matches!(again, Err(SyncError::Store(StoreError::Full { .. }))), "{when}, once more: {again:?}");
+            assert!(memory.take_log().is_empty(), "{when}: what cannot be recorded is not done");
+            disk.free();
+        }
+        rig.pass(rig.target.timing.lease + Duration::from_millis(50)).await;
+        come_to_rest(&rig).await;
         assert_true(&memory, &when);
+    }
+}
+
+/// Makes trouble at the start of the `nth` effect.
+fn strikes(rig: &Rig, place: &Place, trouble: Trouble, disk: Option<Disk>, nth: u64) -> impl Fn(FailPoint) + Send + Sync + use<> {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    let (clock, url, server, passed) = (Arc::clone(&rig.clock), rig.url().to_owned(), place.server.clone(), AtomicU64::new(0));
+    move |point| {
+        if point != FailPoint::AfterStart || passed.fetch_add(1, Ordering::SeqCst) + 1 != nth {
+            return;
+        }
+        match trouble {
+            Trouble::Later => clock.advance(DAY),
+            Trouble::Earlier => clock.turn_back(DAY),
+            Trouble::Disconnected => {
+                let end = "select pg_terminate_backend(pid) from pg_stat_activity
+                           where datname = current_database() and pid <> pg_backend_pid()";
+                psql(&url, end).unwrap();
+            }
+            Trouble::Restarted => server.as_ref().unwrap().crash().unwrap(),
+            Trouble::Full => disk.as_ref().unwrap().fill(),
+        }
     }
 }
 
@@ -258,8 +362,29 @@ async fn a_clock_that_jumps_back_does_no_harm() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_restarts_does_no_harm() {
+async fn a_lost_connection_does_no_harm() {
     if Dialect::all().contains(&Dialect::Postgres) {
         goes_on_after(Dialect::Postgres, Trouble::Disconnected).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_database_that_restarts_does_no_harm() {
+    if Dialect::all().contains(&Dialect::Postgres) {
+        goes_on_after(Dialect::Postgres, Trouble::Restarted).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_stops_the_run_and_does_no_harm_on_sqlite() {
+    if std::env::var(DISK).as_deref() != Ok("no") {
+        goes_on_after(Dialect::Sqlite, Trouble::Full).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_is_full_stops_the_run_and_does_no_harm_on_postgres() {
+    if Dialect::all().contains(&Dialect::Postgres) {
+        goes_on_after(Dialect::Postgres, Trouble::Full).await;
     }
 }

@@ -31,6 +31,12 @@ pub enum StoreError {
         /// Why, and what to do.
         detail: String,
     },
+    /// The server went away in the middle, or takes nobody on yet.
+    #[error("the database server does not answer ({detail}). It is asked again; look at the server if this stays so")]
+    Lost {
+        /// What was noticed.
+        detail: String,
+    },
     /// The file is damaged or is no database.
     #[error(
         "the database is damaged or is none ({detail}). Stop the service and restore the last backup; links are found again by their anchors"
@@ -92,7 +98,8 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::Database(error) => classify(error.code().as_deref().unwrap_or_default(), error.message().to_owned()),
             sqlx::Error::PoolTimedOut => StoreError::Busy { detail: "no connection became free in time".into() },
-            sqlx::Error::Io(error) => StoreError::Disk { detail: error.to_string() },
+            // Only a server is spoken to through a socket: SQLite has codes of its own for its disk.
+            sqlx::Error::Io(error) => StoreError::Lost { detail: error.to_string() },
             other => StoreError::Database(other.to_string()),
         }
     }
@@ -105,6 +112,7 @@ fn classify(code: &str, detail: String) -> StoreError {
         return match code {
             "53100" => StoreError::Full { detail },
             "40001" | "40P01" | "55P03" | "53300" | "57014" => StoreError::Busy { detail },
+            "57P01" | "57P02" | "57P03" | "08000" | "08001" | "08003" | "08004" | "08006" => StoreError::Lost { detail },
             "25006" | "42501" => StoreError::ReadOnly { detail },
             "XX001" | "XX002" => StoreError::Corrupt { detail },
             "58030" => StoreError::Disk { detail },
@@ -135,6 +143,8 @@ mod tests {
             ("261", "Busy"),
             ("517", "Busy"),
             ("40P01", "Busy"),
+            ("57P01", "Lost"),
+            ("57P03", "Lost"),
             ("8", "ReadOnly"),
             ("1032", "ReadOnly"),
             ("25006", "ReadOnly"),

@@ -113,6 +113,9 @@ impl Store {
                 .acquire_timeout(Duration::from_secs(60))
                 .idle_timeout(None)
                 .max_lifetime(None)
+                // On a full disk SQLite ends a transaction by itself, and the connection is still thought to be inside it: such a
+                // one would refuse to begin for ever.
+                .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
                 .after_connect(move |connection, _| Box::pin(async move { connection.execute(greeting).await.map(drop) }))
                 .connect_lazy_with(options.clone())
         };
@@ -283,7 +286,9 @@ async fn prepare(connection: &mut AnyConnection, dialect: &Dialect, url: &str, m
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others say what to do already")]
 fn not_opened(url: &str, error: StoreError) -> StoreError {
     match error {
-        StoreError::Database(detail) | StoreError::Disk { detail } => StoreError::Unreachable { url: redacted(url), detail },
+        StoreError::Database(detail) | StoreError::Disk { detail } | StoreError::Lost { detail } => {
+            StoreError::Unreachable { url: redacted(url), detail }
+        }
         known => known,
     }
 }

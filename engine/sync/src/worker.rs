@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrain_model::{Kind, ObjectRef, Reason, Scope, TargetName};
-use entrain_store::{Due, RunState, StoreError};
+use entrain_store::{Due, RunState, StoreError, Watch};
 use tokio::sync::watch;
 
 use crate::engine::Ask;
@@ -48,7 +48,7 @@ impl Worker {
 
     /// Works until `stop` says so; a reconcile under way is finished first.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
-        let Ok(mut changed) = self.engine.store().watch().await else { return };
+        let Some(mut changed) = self.watch(&mut stop).await else { return };
         while !*stop.borrow() {
             let wait = match self.drain(&stop).await {
                 Ok(()) => self.wait().await,
@@ -61,6 +61,22 @@ impl Worker {
                 _ = stop.changed() => {}
                 () = changed.changed() => {}
                 () = self.engine.clock().sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Begins to look out for changes, as soon as the database lets it; none once `stop` says so.
+    async fn watch(&self, stop: &mut watch::Receiver<bool>) -> Option<Watch> {
+        loop {
+            match self.engine.store().watch().await {
+                Ok(watch) => return Some(watch),
+                Err(error) => {
+                    tracing::error!(target = %self.target.borrow().name, "direct sync cannot begin and is tried again: {error}");
+                }
+            }
+            tokio::select! {
+                _ = stop.wait_for(|stopped| *stopped) => return None,
+                () = self.engine.clock().sleep(FAILED) => {}
             }
         }
     }

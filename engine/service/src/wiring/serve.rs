@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use entrain_entra::Observer;
-use entrain_model::{Clock, Reason, Scope, TargetName};
+use entrain_model::{Clock, Millis, Reason, Scope, TargetName};
 use entrain_store::{Halt, HaltKind, Put, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Progress, Silent, Target, Worker};
 use tokio::net::TcpListener;
@@ -63,6 +63,8 @@ struct Served {
     direct: Arc<dyn Direct>,
     counters: Arc<Counters>,
     running: AtomicBool,
+    /// When a full sync that could not go on is tried again, where the database could not be told that.
+    again_at: AtomicI64,
     /// The version of the mapping as it was loaded; 0 for none.
     version: AtomicI64,
     file: Option<PathBuf>,
@@ -95,6 +97,7 @@ impl Service {
                 direct: Arc::new(Timed { counters: Arc::clone(&counters), then: Arc::clone(&direct) }),
                 counters,
                 running: AtomicBool::new(false),
+                again_at: AtomicI64::new(Millis::MAX),
                 version: AtomicI64::new(0),
                 file: file.map(Path::to_owned),
             });
@@ -258,6 +261,8 @@ impl Served {
         match self.engine.store().target(&name).await {
             Ok(Some(row)) if row.halt.is_none() => {
                 let due = due::is_due(&self.config.borrow().schedule, row.next_due_at, now);
+                let again = self.again_at.load(Ordering::SeqCst);
+                let due = if again == Millis::MAX { due } else { again <= now };
                 if due {
                     self.full(Reason::Schedule).await;
                 }
@@ -274,6 +279,7 @@ impl Served {
             return;
         }
         let store = self.engine.store();
+        self.again_at.store(Millis::MAX, Ordering::SeqCst);
         let planned = self.plan_next(&target.name).await;
         let result = self.engine.reconcile(&target, Ask::sync(Scope::Everything, reason), &Silent).await;
         let failed = match &result {
@@ -294,6 +300,7 @@ impl Served {
             let soon = store.now().saturating_add(i64::try_from(AFTER_FAILURE.as_millis()).unwrap_or_default());
             if let Err(error) = store.set_next_due(&target.name, Some(soon)).await {
                 tracing::error!(target = %target.name, "the schedule cannot be written: {error}");
+                self.again_at.store(soon, Ordering::SeqCst);
             }
         }
         self.running.store(false, Ordering::SeqCst);
@@ -315,12 +322,13 @@ impl Served {
     /// Looks every second whether the configuration, a script or the published version is another one now.
     async fn watch_files(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut files = Files::new(self.file.clone(), &self.config.borrow());
+        let mut stored = true;
         loop {
             tokio::select! {
                 _ = stop.changed() => return,
                 () = self.clock.sleep(Duration::from_secs(1)) => {}
             }
-            if !files.changed() && !self.republished().await {
+            if stored && !files.changed() && !self.republished().await {
                 continue;
             }
             // The guard of `borrow` must be gone before anything is sent: it is a lock.
@@ -329,9 +337,11 @@ impl Served {
                 self.config.send_replace(config);
             }
             files = Files::new(self.file.clone(), &self.config.borrow());
-            if let Err(error) = self.load().await {
-                tracing::error!("the changed configuration could not be stored and is tried again at the next change: {error}");
+            let loaded = self.load().await;
+            if let (Err(error), true) = (&loaded, stored) {
+                tracing::error!("the changed configuration could not be stored; that is tried again every second: {error}");
             }
+            stored = loaded.is_ok();
         }
     }
 }
