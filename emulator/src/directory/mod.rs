@@ -1,6 +1,7 @@
 //! The tenant's data, made for size: interned names, dense object numbers, references as ordered sets, one journal.
 
 mod application_properties;
+mod extension;
 mod group_properties;
 mod history;
 mod ids;
@@ -19,6 +20,7 @@ mod user_properties;
 mod value;
 mod view;
 
+pub(crate) use extension::extensions;
 pub(crate) use history::Arrivals;
 pub(crate) use ids::derived;
 pub(crate) use journal::{Span, What};

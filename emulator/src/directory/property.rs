@@ -9,10 +9,16 @@ pub(crate) enum Shape {
     Flag,
     /// `Edm.Int32`.
     Number,
+    /// `Edm.Int64`.
+    Large,
+    /// `Edm.Binary` of at most so many bytes, as base64.
+    Binary(u32),
     /// `Edm.DateTimeOffset`.
     Moment,
     /// A collection of strings: at most so many items (0: no limit known) of so many characters.
     Texts(u32, u32),
+    /// A collection of anything but texts.
+    Several(&'static Shape),
     /// A complex value of these text fields; a write replaces the whole value.
     Replaced(&'static [&'static str], u32),
     /// A complex value of these text fields; a write touches only the fields that it names.

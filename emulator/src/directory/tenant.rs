@@ -40,9 +40,9 @@ pub(crate) struct Tenant {
 
 impl Tenant {
     /// An empty tenant. The seed decides the ids that it will give.
-    pub(crate) fn new(seed: u64, extensions: &[String]) -> Tenant {
+    pub(crate) fn new(seed: u64) -> Tenant {
         Tenant {
-            schema: Schema::new(extensions),
+            schema: Schema::new(),
             roles: Roles::default(),
             licences: Licences::default(),
             passes: Passes::default(),

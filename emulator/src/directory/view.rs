@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_newest_write_that_has_arrived_counts() {
-        let mut tenant = Tenant::new(1, &[]);
+        let mut tenant = Tenant::new(1);
         let id = tenant.next_id();
         let row = tenant.create(id, Kind::Group, vec![(Name::DISPLAY_NAME, Value::text("first"))]);
         for (name, replica, delta) in [("second", 100, 60), ("third", 50, 70), ("fourth", 200, 10)] {
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn references_are_seen_as_they_were() {
-        let mut tenant = Tenant::new(1, &[]);
+        let mut tenant = Tenant::new(1);
         let mut new = |kind| {
             let id = tenant.next_id();
             tenant.create(id, kind, Vec::new())
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_purged_object_is_seen_whole() {
-        let mut tenant = Tenant::new(1, &[]);
+        let mut tenant = Tenant::new(1);
         let id = tenant.next_id();
         let row = tenant.create(id, Kind::User, vec![(Name::USER_PRINCIPAL_NAME, Value::text("a@b"))]);
         write(&mut tenant, 100, 0);
