@@ -103,7 +103,7 @@ impl App {
     pub(crate) fn purge(&self) -> usize {
         let now = self.clock.now();
         self.emptied.store(now, Ordering::Relaxed);
-        self.world.write().tenant.purge_recycled_before(now - RECYCLE_BIN)
+        self.world.write().tenant.purge_recycled_before(now - RECYCLE_BIN, now)
     }
 
     /// The same as time goes by: once an hour of the tenant.

@@ -8,7 +8,7 @@ mod throttling;
 
 pub(crate) use ambiguity::{Ambiguity, Rates};
 pub(crate) use deltas::{Deltas, Expiry};
-pub(crate) use replication::{Replication, Upsert};
+pub(crate) use replication::{BindOfUnknown, Replication, Upsert};
 pub(crate) use throttling::{BindCost, RetryAfter, Throttling};
 
 use serde::{Deserialize, Serialize};

@@ -34,7 +34,7 @@ pub(crate) enum Write {
     Always,
     /// In a create; an update may only repeat the value.
     AtCreation,
-    /// In an update of nothing else.
+    /// In an update of nothing else; kept by Exchange, which takes it from an application only by choice.
     Alone,
     /// Never through Graph.
     Never,

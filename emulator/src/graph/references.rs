@@ -55,7 +55,7 @@ fn add(call: &Call<'_>, relation: Relation, group: &Part) -> Result<Answer, Fail
     let mut world = call.write();
     let group = call.locate(&world.tenant, |seen| groups::find(seen, group))?;
     call.needs_for_roles(world.tenant.object(group).is_true(Name::ASSIGNABLE_TO_ROLE))?;
-    for (relation, row) in link::admit(&world, &call.view(&world.tenant), Some(group), &[(relation, reference)])? {
+    for (relation, row) in link::admit(&world, &call.view(&world.tenant), link::Holder::Known(group), &[(relation, reference)])? {
         world.tenant.link(relation, group, row);
     }
     Ok(Answer::no_content())
