@@ -189,7 +189,18 @@ mod tests {
     async fn behaviour_is_chosen_at_start() {
         let shoe = "extension_0123456789abcdef0123456789abcdef_shoe:Integer";
         let switches = r#"{"immutableIdClear":true,"tokenLifetime":600}"#;
-        let line = ["emulator", "--port", "0", "--switches", switches, "--directory-sync", "--extension", shoe, "--role", "User.Read.All"];
+        let line = [
+            "emulator",
+            "--port",
+            "0",
+            "--switches",
+            switches,
+            "--directory-sync",
+            "--extension",
+            shoe,
+            "--role",
+            "User.Read.All",
+        ];
         let options = Arguments::parse_from(line).options().unwrap();
         assert_eq!((options.token_lifetime, options.roles.as_slice()), (600, &["User.Read.All".to_owned()][..]));
         let running = Emulator::start(options).await.unwrap();

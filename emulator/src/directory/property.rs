@@ -44,6 +44,17 @@ pub(crate) enum Write {
     Secret,
 }
 
+/// The comparisons that a filter may make with a property. None of them is `gt` or `lt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// `eq`, `ne`, `in`.
+    Exactly,
+    /// Also `ge` and `le`.
+    InOrder,
+    /// Also `startsWith`.
+    AsText,
+}
+
 /// How a property may be filtered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Filter {
@@ -84,6 +95,8 @@ pub(crate) struct Property {
     pub(crate) write: Write,
     /// How it may be filtered.
     pub(crate) filter: Filter,
+    /// The comparisons that a filter may make.
+    pub(crate) compared: Compared,
     /// Part of the default answer or not.
     pub(crate) shown: Shown,
     /// Whether it may be cleared.
@@ -93,7 +106,25 @@ pub(crate) struct Property {
 impl Property {
     /// A property that may be written, cleared and filtered, and is returned on `$select`.
     pub(crate) const fn new(name: &'static str, shape: Shape) -> Property {
-        Property { name, shape, write: Write::Always, filter: Filter::Plain, shown: Shown::OnSelect, clearing: Clearing::Allowed }
+        let compared = match shape {
+            Shape::Text(_) | Shape::Texts(..) | Shape::Replaced(..) | Shape::Merged(..) | Shape::Json => Compared::AsText,
+            Shape::Number | Shape::Large | Shape::Moment | Shape::Several(_) => Compared::InOrder,
+            Shape::Flag | Shape::Binary(_) => Compared::Exactly,
+        };
+        Property {
+            name,
+            shape,
+            write: Write::Always,
+            filter: Filter::Plain,
+            compared,
+            shown: Shown::OnSelect,
+            clearing: Clearing::Allowed,
+        }
+    }
+
+    /// The same, compared in fewer ways.
+    pub(crate) const fn compared(self, compared: Compared) -> Property {
+        Property { compared, ..self }
     }
 
     /// A text property of at most `max` characters.

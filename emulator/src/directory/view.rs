@@ -66,14 +66,7 @@ impl<'a> View<'a> {
     /// The tenant as it is.
     pub(crate) fn primary(tenant: &'a Tenant) -> View<'a> {
         let end = tenant.journal().end();
-        View {
-            tenant,
-            past: BTreeMap::new(),
-            forward: BTreeMap::new(),
-            backward: BTreeMap::new(),
-            roles: Vec::new(),
-            end,
-        }
+        View { tenant, past: BTreeMap::new(), forward: BTreeMap::new(), backward: BTreeMap::new(), roles: Vec::new(), end }
     }
 
     /// The tenant as a place sees it at a moment.

@@ -109,7 +109,8 @@ fn create(call: &Call<'_>, kind: Kind) -> Result<Answer, Failure> {
         Kind::ServicePrincipal => principal(call, &world, &mut draft)?,
         Kind::User | Kind::Group | Kind::Application => application(call, &mut world, &mut draft)?,
     }
-    let owners = rules::link::admit(&world, &call.view(&world.tenant), Holder::New { unified: false, dynamic: false }, &draft.binds)?;
+    let owners =
+        rules::link::admit(&world, &call.view(&world.tenant), Holder::New { unified: false, dynamic: false }, &draft.binds)?;
     let id = world.tenant.next_id();
     let row = world.tenant.create(id, kind, draft.edits);
     for (relation, owner) in owners {

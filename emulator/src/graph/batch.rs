@@ -46,13 +46,7 @@ impl Step {
 ///
 /// # Errors
 /// [`Cut`] when a fault drops the connection at one of the steps.
-pub(super) async fn answer(
-    app: &App,
-    rights: &Rights,
-    body: &[u8],
-    trace: &Trace,
-    at_work: &AtWork<'_>,
-) -> Result<Answer, Cut> {
+pub(super) async fn answer(app: &App, rights: &Rights, body: &[u8], trace: &Trace, at_work: &AtWork<'_>) -> Result<Answer, Cut> {
     let batch = match read(body) {
         Ok(batch) => batch,
         Err(failure) => return Ok(refusal(app, &failure, trace)),
@@ -62,7 +56,8 @@ pub(super) async fn answer(
     let order = if batch.requests.iter().all(|step| step.depends_on.is_empty()) { Order::Parallel } else { Order::Serial };
     for step in &batch.requests {
         let blocked = step.depends_on.iter().any(|id| failed.get(&id.to_lowercase()) == Some(&true));
-        let answer = if blocked { refusal(app, &dependency(), trace) } else { run(app, rights, step, trace, (at_work, order)).await? };
+        let answer =
+            if blocked { refusal(app, &dependency(), trace) } else { run(app, rights, step, trace, (at_work, order)).await? };
         app.stats.sub_answered(answer.status);
         failed.insert(step.key(), answer.status >= 400);
         answers.push((step.id.clone(), answer));

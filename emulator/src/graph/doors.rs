@@ -37,7 +37,9 @@ pub(crate) async fn disturbed(app: &App, method: &Method, target: &str, answer: 
         Some(_) => app.stats.undone(),
     }
     match struck {
-        Some(status) if status > 0 => Ok(refusal(status, losses::code(status), "A transient error has occurred. Please try again.", Vec::new())),
+        Some(status) if status > 0 => {
+            Ok(refusal(status, losses::code(status), "A transient error has occurred. Please try again.", Vec::new()))
+        }
         Some(_) | None => Err(Cut),
     }
 }

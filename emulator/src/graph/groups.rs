@@ -105,7 +105,8 @@ fn new_links(
     draft: &Draft,
     caller: Option<Row>,
 ) -> Result<Vec<(Relation, Row)>, Failure> {
-    let mut links = admitted(call, world, new, draft).map_err(|failure| call.unknown_at_create(&world.tenant, &draft.binds, failure))?;
+    let mut links =
+        admitted(call, world, new, draft).map_err(|failure| call.unknown_at_create(&world.tenant, &draft.binds, failure))?;
     if let Some(caller) = caller {
         if links.contains(&(Relation::Owner, caller)) {
             return Err(Failure::bad_request("Request contains a property with duplicate values."));

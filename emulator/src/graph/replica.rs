@@ -1,8 +1,8 @@
 //! Where a request reads and writes: from a replica, from the slower index of advanced queries, at the primary.
 
 use super::call::Call;
-use crate::dice::Dice;
 use crate::conditions::BindOfUnknown;
+use crate::dice::Dice;
 use crate::directory::{Arrivals, Relation, Row, Sight, Tenant, View};
 use crate::failure::Failure;
 use crate::rules::link::{self, Reference};

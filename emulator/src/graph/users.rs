@@ -87,8 +87,8 @@ fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let mut world = call.write();
     let mut draft = rules::read(&world, Kind::User, None, &body)?;
     rules::create_user(&world, &mut draft)?;
-    let manager = manager_of(call, &world, &draft)
-        .map_err(|failure| call.unknown_at_create(&world.tenant, &draft.binds, failure))?;
+    let manager =
+        manager_of(call, &world, &draft).map_err(|failure| call.unknown_at_create(&world.tenant, &draft.binds, failure))?;
     draft.edits.push((Name::CREATED, Value::text(rfc3339(now))));
     if !draft.sets(Name::USER_TYPE) {
         draft.edits.push((Name::USER_TYPE, Value::text("Member")));
