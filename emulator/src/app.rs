@@ -63,7 +63,7 @@ pub(crate) struct App {
     /// The key of the tokens.
     pub(crate) signer: Arc<Signer>,
     /// How long a token lives, in seconds.
-    pub(crate) token_lifetime: u64,
+    pub(crate) token_lifetime: AtomicU64,
     /// What was asked and answered.
     pub(crate) log: Arc<Log>,
     /// Counts of requests.
@@ -76,6 +76,8 @@ pub(crate) struct App {
     pub(crate) requests: AtomicU64,
     /// Requests and steps of batches so far.
     pub(crate) steps: AtomicU64,
+    /// Requests to sign in so far.
+    pub(crate) sign_ins: AtomicU64,
     /// When the recycle bin was emptied last.
     pub(crate) emptied: AtomicI64,
 }
@@ -92,11 +94,16 @@ impl App {
         self.steps.fetch_add(1, Ordering::Relaxed)
     }
 
+    /// The number of the next request to sign in.
+    pub(crate) fn next_sign_in(&self) -> u64 {
+        self.sign_ins.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Purges what has been in the recycle bin for 30 days; returns how many.
     pub(crate) fn purge(&self) -> usize {
         let now = self.clock.now();
         self.emptied.store(now, Ordering::Relaxed);
-        self.world.write().tenant.purge_recycled_before(now - RECYCLE_BIN)
+        self.world.write().tenant.purge_recycled_before(now - RECYCLE_BIN, now)
     }
 
     /// The same as time goes by: once an hour of the tenant.

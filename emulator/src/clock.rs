@@ -5,26 +5,55 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+/// What the tenant's time is measured by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Wall {
+    /// A clock that goes, in unix milliseconds.
+    Goes(fn() -> i64),
+    /// A moment at which time stands still but for what is advanced.
+    Still(i64),
+}
+
+impl Wall {
+    /// The machine's clock.
+    pub(crate) const MACHINE: Wall = Wall::Goes(machine);
+}
+
 /// A clock that can run fast and be moved forward.
 #[derive(Debug)]
 pub(crate) struct Clock {
-    wall: fn() -> i64,
+    wall: Wall,
     start: i64,
     rate: f64,
     advanced: AtomicI64,
 }
 
 impl Clock {
-    /// A clock over a wall clock (unix milliseconds); the machine's by default. The rate says how many seconds of the
-    /// tenant pass in one of the wall clock.
-    pub(crate) fn new(wall: Option<fn() -> i64>, rate: f64) -> Clock {
-        let wall = wall.unwrap_or(machine);
-        Clock { wall, start: wall(), rate, advanced: AtomicI64::new(0) }
+    /// A clock over a wall clock. The rate says how many seconds of the tenant pass in one of the wall clock.
+    pub(crate) fn new(wall: Wall, rate: f64) -> Clock {
+        let mut clock = Clock { wall, start: 0, rate, advanced: AtomicI64::new(0) };
+        clock.start = clock.wall();
+        clock
     }
 
-    /// The wall clock.
-    pub(crate) fn wall(&self) -> i64 {
-        (self.wall)()
+    fn wall(&self) -> i64 {
+        match self.wall {
+            Wall::Goes(wall) => wall(),
+            Wall::Still(moment) => moment,
+        }
+    }
+
+    /// The clock that callers live by, where they do not live in the tenant's time.
+    pub(crate) fn of_callers(&self) -> i64 {
+        match self.wall {
+            Wall::Goes(wall) => wall(),
+            Wall::Still(_) => machine(),
+        }
+    }
+
+    /// Whether time passes only by being advanced: then nothing is late by itself.
+    pub(crate) fn stands_still(&self) -> bool {
+        matches!(self.wall, Wall::Still(_))
     }
 
     /// The tenant's time in unix milliseconds.

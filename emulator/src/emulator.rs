@@ -2,10 +2,10 @@
 
 use crate::app::{App, Limits};
 use crate::auth::{Application, Certificate, Credentials, Secret};
-use crate::clock::Clock;
+use crate::clock::{Clock, Wall};
 use crate::conditions::{Conditions, InForce};
 use crate::control::{self, Counts, Faults};
-use crate::directory::{Tenant, derived};
+use crate::directory::{Tenant, derived, extensions};
 use crate::graph::{Windows, Writers};
 use crate::log::Log;
 use crate::options::{Domain, Options};
@@ -75,9 +75,10 @@ fn id(options: &Options, what: &str) -> uuid::Uuid {
 }
 
 fn common(options: &Options, port: u16) -> anyhow::Result<Common> {
+    let wall = options.clock_start.map(Wall::Still).or(options.clock.map(Wall::Goes)).unwrap_or(Wall::MACHINE);
     Ok(Common {
         base_url: format!("https://localhost:{port}"),
-        clock: Arc::new(Clock::new(options.clock, options.clock_rate)),
+        clock: Arc::new(Clock::new(wall, options.clock_rate)),
         signer: Arc::default(),
         log: Arc::new(Log::open(options.log_kept, options.log.as_deref()).context("cannot open the log file")?),
         stats: Arc::default(),
@@ -88,7 +89,7 @@ fn common(options: &Options, port: u16) -> anyhow::Result<Common> {
 /// One tenant.
 ///
 /// # Errors
-/// A certificate holds no RSA key.
+/// A certificate holds no RSA key, or an extension is none.
 pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
     let base_url = common.base_url.clone();
     let client_secret = options.client_secret.clone();
@@ -100,7 +101,7 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
         client_id,
         graph_url: format!("{base_url}/v1.0"),
         base_url,
-        world: Shared::new(world(options)),
+        world: Shared::new(world(options)?),
         clock: common.clock.clone(),
         conditions: InForce::new(conditions(options)?),
         quotas: common.quotas.clone(),
@@ -111,13 +112,14 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
         client_secret,
         identity_header: id(options, "identity header").simple().to_string(),
         signer: common.signer.clone(),
-        token_lifetime: options.token_lifetime,
+        token_lifetime: AtomicU64::new(options.token_lifetime),
         log: common.log.clone(),
         stats: common.stats.clone(),
         faults: Faults::new(options.seed),
         seed: options.seed,
         requests: AtomicU64::new(0),
         steps: AtomicU64::new(0),
+        sign_ins: AtomicU64::new(0),
         emptied: AtomicI64::new(0),
     };
     registration::show(&app, &client_id.to_string());
@@ -133,15 +135,18 @@ fn conditions(options: &Options) -> anyhow::Result<Conditions> {
     }
 }
 
-fn world(options: &Options) -> World {
+fn world(options: &Options) -> anyhow::Result<World> {
     let initial = Domain::managed(&format!("{}.onmicrosoft.com", options.tenant_name));
     let domains = options.domains.iter().cloned().chain([initial]).collect();
-    World {
-        tenant: Tenant::new(options.seed, &options.extensions),
+    let mut tenant = Tenant::new(options.seed);
+    tenant.schema.register(&extensions(&options.extensions).map_err(|error| anyhow::anyhow!(error))?);
+    Ok(World {
+        tenant,
         domains,
         switches: options.switches.clone(),
         directory_sync: options.directory_sync,
-    }
+        extensions: options.extensions.clone(),
+    })
 }
 
 fn credentials(options: &Options, client_id: &str, client_secret: &str, now: i64) -> anyhow::Result<Credentials> {

@@ -52,6 +52,12 @@ impl Failure {
         Failure::new(404, "Request_ResourceNotFound", message)
     }
 
+    /// 400: the key of the path is that of several objects.
+    pub(crate) fn several(key: &str) -> Failure {
+        let message = format!("More than one object has the key value '{key}'.");
+        Failure::new(400, "Request_MultipleObjectsWithSameKeyValue", message)
+    }
+
     /// 403 `Authorization_RequestDenied`.
     pub(crate) fn denied() -> Failure {
         Failure::new(403, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

@@ -4,6 +4,8 @@ use clap::Parser;
 use entrain_emulator::{Domain, Emulator, Options, Profile};
 use std::io::Write;
 use std::path::PathBuf;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 /// An Entra tenant on localhost: token endpoint, Microsoft Graph v1.0 and a control plane under /_emulator.
@@ -64,13 +66,41 @@ struct Arguments {
     /// Seconds of the tenant that pass in one second: tokens, quotas, lags and Retry-After are all in the tenant's time
     #[arg(long, value_name = "N", default_value_t = 1.0)]
     clock_rate: f64,
+    /// Time stands still at this moment (2026-01-31T10:00:00Z) but for what POST /_emulator/clock/advance adds: a run repeats exactly
+    #[arg(long, value_name = "MOMENT", value_parser = moment)]
+    clock_start: Option<i64>,
+    /// Behaviour by choice as JSON, such as {"immutableIdClear":true}; GET /_emulator/switches shows all of it
+    #[arg(long, value_name = "JSON", value_parser = members)]
+    switches: Option<Members>,
+    /// Directory synchronisation is on
+    #[arg(long)]
+    directory_sync: bool,
+    /// Registered directory extension, such as extension_0123456789abcdef0123456789abcdef_shoe; a type may follow (:Integer, :String[]).
+    /// May be repeated
+    #[arg(long = "extension", value_name = "NAME")]
+    extensions: Vec<String>,
+    /// Application permission of the application, in place of the usual ones; empty: none at all. May be repeated
+    #[arg(long = "role", value_name = "PERMISSION")]
+    roles: Vec<String>,
     /// Seed of all ids, and of chance
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
+type Members = serde_json::Map<String, serde_json::Value>;
+
 fn json(text: &str) -> serde_json::Result<serde_json::Value> {
     serde_json::from_str(text)
+}
+
+fn members(text: &str) -> serde_json::Result<Members> {
+    serde_json::from_str(text)
+}
+
+/// The unix milliseconds of a moment.
+fn moment(text: &str) -> Result<i64, String> {
+    let moment = OffsetDateTime::parse(text, &Rfc3339).map_err(|error| error.to_string())?;
+    i64::try_from(moment.unix_timestamp_nanos() / 1_000_000).map_err(|error| error.to_string())
 }
 
 impl Arguments {
@@ -78,7 +108,9 @@ impl Arguments {
         let managed = self.domains.iter().map(|name| Domain::managed(name));
         let federated = self.federated.iter().map(|name| Domain::federated(name));
         let certificates = self.certificates.iter().map(std::fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
-        Ok(Options {
+        let usual = Options::default();
+        let roles = if self.roles.is_empty() { usual.roles.clone() } else { self.roles };
+        let options = Options {
             port: self.port,
             tenant_id: self.tenant_id,
             tenant_name: self.tenants.first().cloned().unwrap_or_default(),
@@ -95,11 +127,16 @@ impl Arguments {
             profile: self.profile,
             conditions: self.conditions,
             clock_rate: self.clock_rate,
+            clock_start: self.clock_start,
+            directory_sync: self.directory_sync,
+            extensions: self.extensions,
+            roles: roles.into_iter().filter(|role| !role.is_empty()).collect(),
             ca_directory: self.ca_dir,
             log: self.log,
             log_kept: self.log_kept,
-            ..Options::default()
-        })
+            ..usual
+        };
+        options.switched(self.switches.unwrap_or_default()).map_err(|error| anyhow::anyhow!("the switches: {error}"))
     }
 }
 
@@ -145,6 +182,40 @@ mod tests {
         assert_eq!(Arguments::parse_from(["emulator"]).profile, Profile::Typical);
         assert!(Arguments::try_parse_from(["emulator", "--profile", "sunny"]).is_err());
         assert!(Arguments::try_parse_from(["emulator", "--conditions", "{"]).is_err());
+    }
+
+    #[tokio::test]
+    #[allow(clippy::unwrap_used, reason = "a test")]
+    async fn behaviour_is_chosen_at_start() {
+        let shoe = "extension_0123456789abcdef0123456789abcdef_shoe:Integer";
+        let switches = r#"{"immutableIdClear":true,"tokenLifetime":600}"#;
+        let line = [
+            "emulator",
+            "--port",
+            "0",
+            "--switches",
+            switches,
+            "--directory-sync",
+            "--extension",
+            shoe,
+            "--role",
+            "User.Read.All",
+        ];
+        let options = Arguments::parse_from(line).options().unwrap();
+        assert_eq!((options.token_lifetime, options.roles.as_slice()), (600, &["User.Read.All".to_owned()][..]));
+        let running = Emulator::start(options).await.unwrap();
+        let shown = |path: &str| running.control("GET", path, &serde_json::Value::Null).unwrap();
+        let switches = shown("switches");
+        assert_eq!((&switches["immutableIdClear"], &switches["directorySync"]), (&true.into(), &true.into()));
+        assert_eq!(shown("extensions"), serde_json::json!([shoe]));
+        for wrong in [r#"{"immutableIdClera":true}"#, r#"{"tokenLifetime":"x"}"#] {
+            assert!(Arguments::parse_from(["emulator", "--switches", wrong]).options().is_err(), "{wrong}");
+        }
+        assert!(Arguments::try_parse_from(["emulator", "--switches", "[]"]).is_err());
+        assert!(Arguments::try_parse_from(["emulator", "--clock-start", "yesterday"]).is_err());
+        assert!(Arguments::parse_from(["emulator", "--role", ""]).options().unwrap().roles.is_empty());
+        let wrong = Arguments::parse_from(["emulator", "--port", "0", "--extension", "shoe"]).options().unwrap();
+        assert!(Emulator::start(wrong).await.is_err());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! How an emulated tenant is set up.
 
 use crate::conditions::Profile;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use std::path::PathBuf;
 use uuid::Uuid;
 
@@ -37,12 +38,15 @@ pub struct Options {
     pub delta_page: usize,
     /// References on a page of a delta query: a group with more of them continues on the next page.
     pub delta_links: usize,
-    /// Registered directory extensions: `extension_{appId without dashes}_{name}`.
+    /// Registered directory extensions: `extension_{appId without dashes}_{name}`, a text unless a type follows (`:Integer`, several
+    /// values with `[]`), of users and groups unless a kind follows (`@Group`).
     pub extensions: Vec<String>,
     /// Decides every id that the emulator gives.
     pub seed: u64,
     /// The wall clock in unix milliseconds; by default the machine's.
     pub clock: Option<fn() -> i64>,
+    /// A moment in unix milliseconds at which time stands still but for what `clock/advance` adds: then a run repeats exactly.
+    pub clock_start: Option<i64>,
     /// How many seconds of the tenant pass in one of the wall clock.
     pub clock_rate: f64,
     /// Throttling, lag, loss and the behaviour of delta queries.
@@ -79,6 +83,7 @@ impl Default for Options {
             extensions: Vec::new(),
             seed: 1,
             clock: None,
+            clock_start: None,
             clock_rate: 1.0,
             profile: Profile::Ideal,
             conditions: None,
@@ -109,6 +114,9 @@ const PERMISSIONS: &[&str] = &[
     "User.Invite.All",
     "UserAuthenticationMethod.ReadWrite.All",
 ];
+
+/// Nobody outside knows the list of the service; these are the first words that anybody would guess.
+const BANNED: &[&str] = &["password", "passwort", "welcome", "qwerty", "123456", "letmein", "iloveyou", "abc123", "admin"];
 
 /// A domain of the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,6 +195,49 @@ pub struct Switches {
     pub refuse_empty_texts: bool,
     /// White space around a text is dropped before it is stored.
     pub trim_texts: bool,
+    /// The steps of a parallel batch that write one object get in each other's way.
+    pub batch_steps_collide: bool,
+    /// The application may write the properties of groups that Exchange keeps.
+    pub exchange_properties_by_application: bool,
+    /// The application becomes an owner of the groups that it creates: one of the twenty links, and not to be named again.
+    pub caller_owns_new_groups: bool,
+    /// Words that make a password weak, in small letters; 0 counts as o, 1 as l, $ as s and @ as a.
+    pub banned_passwords: Vec<String>,
+}
+
+impl Switches {
+    /// The same with some of them changed.
+    ///
+    /// # Errors
+    /// An unknown switch, or a value of the wrong type.
+    pub fn with(&self, change: Map<String, Json>) -> Result<Switches, String> {
+        let mut present = serde_json::to_value(self).map_err(|error| error.to_string())?;
+        if let Some(map) = present.as_object_mut() {
+            map.extend(change);
+        }
+        serde_json::from_value(present).map_err(|error| error.to_string())
+    }
+}
+
+impl Options {
+    /// The same with other switches, as `PATCH /_emulator/switches` takes them: `directorySync` and `tokenLifetime` are among them.
+    ///
+    /// # Errors
+    /// As [`Switches::with`].
+    pub fn switched(mut self, mut change: Map<String, Json>) -> Result<Options, String> {
+        self.directory_sync = taken(&mut change, "directorySync")?.unwrap_or(self.directory_sync);
+        self.token_lifetime = taken(&mut change, "tokenLifetime")?.unwrap_or(self.token_lifetime);
+        self.switches = self.switches.with(change)?;
+        Ok(self)
+    }
+}
+
+/// Takes a member out of an object.
+///
+/// # Errors
+/// A value of the wrong type.
+pub(crate) fn taken<T: DeserializeOwned>(map: &mut Map<String, Json>, name: &str) -> Result<Option<T>, String> {
+    map.remove(name).map(|json| serde_json::from_value(json).map_err(|error| format!("{name}: {error}"))).transpose()
 }
 
 impl Default for Switches {
@@ -209,6 +260,10 @@ impl Default for Switches {
             temporary_access_pass: true,
             refuse_empty_texts: true,
             trim_texts: false,
+            batch_steps_collide: false,
+            exchange_properties_by_application: false,
+            caller_owns_new_groups: false,
+            banned_passwords: BANNED.iter().map(|word| (*word).to_owned()).collect(),
         }
     }
 }

@@ -15,6 +15,8 @@ pub(crate) struct World {
     pub(crate) switches: Switches,
     /// Whether directory synchronisation is on.
     pub(crate) directory_sync: bool,
+    /// The directory extensions, as they were registered.
+    pub(crate) extensions: Vec<String>,
 }
 
 impl World {

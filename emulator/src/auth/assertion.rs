@@ -70,7 +70,7 @@ pub(crate) fn verify(app: &App, tenant: &str, application: &Application, asserti
 /// They do not include now.
 pub(crate) fn in_time(app: &App, from: Option<Seconds>, until: Seconds) -> Result<(), Refusal> {
     // Assertions are made in the time of the caller, who may live by the wall clock or by one as fast as the tenant's.
-    let (wall, now) = (Duration::milliseconds(app.clock.wall()), Duration::milliseconds(app.clock.now()));
+    let (wall, now) = (Duration::milliseconds(app.clock.of_callers()), Duration::milliseconds(app.clock.now()));
     let moment = |seconds: Seconds| Duration::saturating_seconds_f64(seconds.0);
     let outside = moment(until) < wall.min(now) - SKEW || from.is_some_and(|from| moment(from) > wall.max(now) + SKEW);
     if outside { Err(Refusal::assertion_time()) } else { Ok(()) }

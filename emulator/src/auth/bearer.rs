@@ -2,6 +2,7 @@
 
 use super::challenge;
 use crate::app::App;
+use crate::directory::{Kind, Name};
 use crate::failure::Failure;
 use axum::http::HeaderMap;
 
@@ -50,10 +51,20 @@ pub(crate) fn authorize(app: &App, headers: &HeaderMap) -> Result<Rights, Failur
     let application = app.credentials.find(&claims.appid);
     // Only a client that said it understands challenges gets one; the others keep their short-lived tokens.
     let challenged = application.and_then(|known| known.challenge).filter(|_| challenge::is_capable(&claims.xms_cc));
+    if challenge::is_capable(&claims.xms_cc) && !is_enabled(app, &claims.appid) {
+        return Err(challenge::refusal(app.clock.now() / 1000));
+    }
     match challenged {
         Some(moment) if claims.answers.is_none_or(|answered| answered < moment) => Err(challenge::refusal(moment)),
         Some(_) | None => Ok(Rights { application: claims.appid, roles: claims.roles }),
     }
+}
+
+/// Whether the application is still a principal of the tenant, and not a blocked one.
+fn is_enabled(app: &App, client_id: &str) -> bool {
+    let world = app.world.read();
+    let mut holders = world.tenant.holders_of_any(Name::APP_ID, client_id).map(|row| world.tenant.object(row));
+    holders.any(|object| object.kind == Kind::ServicePrincipal && object.is_live() && object.is_true(Name::ACCOUNT_ENABLED))
 }
 
 fn is_own(app: &App, audience: &str) -> bool {

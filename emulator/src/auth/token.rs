@@ -14,6 +14,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use uuid::Uuid;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -115,7 +116,7 @@ fn check_secret(app: &App, application: &Application, given: &str) -> Result<(),
 /// A new access token and what it says; `None` if it cannot be written.
 pub(crate) fn bearer_token(app: &App, application: &Application, resource: &str, wanted: &Wanted) -> (Claims, Option<String>) {
     let now = app.clock.now() / 1000;
-    let lifetime = i64::try_from(app.token_lifetime).unwrap_or(i64::MAX);
+    let lifetime = i64::try_from(app.token_lifetime.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
     // Who can be challenged gets a token for a day, because it can be taken back.
     let lifetime = if is_capable(&wanted.capabilities) { lifetime.saturating_mul(24) } else { lifetime };
     let claims = Claims {

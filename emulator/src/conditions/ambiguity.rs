@@ -11,6 +11,12 @@ pub(crate) struct Ambiguity {
     pub(crate) before: Rates,
     /// After the work, instead of its answer.
     pub(crate) after: Rates,
+    /// Instead of a batch, with none of its steps done.
+    pub(crate) batch_before: Rates,
+    /// After all steps of a batch, instead of its answer.
+    pub(crate) batch_after: Rates,
+    /// Instead of an answer of the token endpoint, its documents, or the machine's identity.
+    pub(crate) sign_in: Rates,
     /// The rate of bodies that end in the middle.
     pub(crate) truncated: f64,
     /// The rate of pages of HTML instead of an answer.
@@ -23,6 +29,10 @@ pub(crate) struct Ambiguity {
     pub(crate) slow_to: u32,
     /// Whether two requests that write one object at the same time get 409, but for the first.
     pub(crate) concurrency: bool,
+    /// The least that a write takes then, in milliseconds: so long another one of the same object meets it.
+    pub(crate) write_from: u32,
+    /// The most.
+    pub(crate) write_to: u32,
     /// How many milliseconds after a write another request still counts as at the same time.
     pub(crate) concurrency_window: i64,
 }
@@ -60,12 +70,17 @@ impl Ambiguity {
         let ideal = Ambiguity {
             before: none,
             after: none,
+            batch_before: none,
+            batch_after: none,
+            sign_in: none,
             truncated: 0.0,
             garbage: 0.0,
             slow: 0.0,
             slow_from: 1000,
             slow_to: 10_000,
             concurrency: false,
+            write_from: 50,
+            write_to: 100,
             concurrency_window: 0,
         };
         match profile {
@@ -74,6 +89,9 @@ impl Ambiguity {
             Profile::Typical => Ambiguity {
                 before: Rates::new(0.00005, 0.00005, 0.00015, 0.00005, 0.0),
                 after: Rates::new(0.00005, 0.0, 0.0, 0.0001, 0.00005),
+                batch_before: Rates::new(0.00005, 0.00005, 0.00015, 0.00005, 0.0),
+                batch_after: Rates::new(0.00005, 0.0, 0.0, 0.0001, 0.0),
+                sign_in: Rates::new(0.00005, 0.00005, 0.00015, 0.00005, 0.00005),
                 slow: 0.002,
                 concurrency: true,
                 ..ideal
@@ -82,6 +100,11 @@ impl Ambiguity {
             Profile::Hostile => Ambiguity {
                 before: Rates::new(0.005, 0.005, 0.01, 0.005, 0.01),
                 after: Rates::new(0.005, 0.005, 0.005, 0.01, 0.01),
+                batch_before: Rates::new(0.002, 0.002, 0.005, 0.002, 0.0),
+                batch_after: Rates::new(0.002, 0.002, 0.002, 0.005, 0.0),
+                sign_in: Rates::new(0.005, 0.005, 0.01, 0.005, 0.01),
+                write_from: 500,
+                write_to: 500,
                 truncated: 0.01,
                 garbage: 0.005,
                 slow: 0.02,

@@ -17,6 +17,10 @@ pub(crate) struct Deltas {
     pub(crate) replays: f64,
     /// Whether the items of a page come in any order.
     pub(crate) shuffled: bool,
+    /// Whether a round, or the enumeration of all objects, comes in any order over all its pages.
+    pub(crate) reordered: bool,
+    /// How far back something that is told again may lag, in milliseconds; a later page of the round tells it as it is.
+    pub(crate) stale_by: i64,
     /// Whether the first round tells what is in the recycle bin, as removed.
     pub(crate) removed_at_first: bool,
     /// The rate of rounds that the service makes begin again.
@@ -45,6 +49,8 @@ impl Deltas {
             empty_pages: 0.0,
             replays: 0.0,
             shuffled: false,
+            reordered: false,
+            stale_by: 0,
             removed_at_first: false,
             resets: 0.0,
             lifetime: 7 * 24 * 3600,
@@ -59,6 +65,8 @@ impl Deltas {
                 empty_pages: 0.1,
                 replays: 0.2,
                 shuffled: true,
+                reordered: true,
+                stale_by: 60_000,
                 removed_at_first: true,
                 resets: 0.005,
                 ..ideal

@@ -3,14 +3,16 @@
 
 mod ambiguity;
 mod deltas;
+mod lists;
 mod replication;
 mod throttling;
 
 pub(crate) use ambiguity::{Ambiguity, Rates};
 pub(crate) use deltas::{Deltas, Expiry};
-pub(crate) use replication::{Replication, Upsert};
+pub(crate) use replication::{BindOfUnknown, Replication, Upsert};
 pub(crate) use throttling::{BindCost, RetryAfter, Throttling};
 
+use lists::Lists;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use std::sync::{PoisonError, RwLock};
@@ -50,6 +52,8 @@ pub(crate) struct Conditions {
     pub(crate) ambiguity: Ambiguity,
     /// Delta queries.
     pub(crate) delta: Deltas,
+    /// Ordinary lists.
+    pub(crate) lists: Lists,
 }
 
 impl Conditions {
@@ -61,6 +65,7 @@ impl Conditions {
             replication: Replication::of(profile),
             ambiguity: Ambiguity::of(profile),
             delta: Deltas::of(profile),
+            lists: Lists::of(profile),
         }
     }
 

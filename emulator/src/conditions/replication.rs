@@ -21,6 +21,8 @@ pub(crate) struct Replication {
     pub(crate) delta_in_order: bool,
     /// What an upsert answers on a replica that does not know the group yet.
     pub(crate) upsert_of_unknown: Upsert,
+    /// What a create answers that binds an object which the replica does not know yet.
+    pub(crate) bind_of_unknown: BindOfUnknown,
 }
 
 /// How many standard deviations the 99.9th percentile is away from the median.
@@ -70,6 +72,18 @@ pub(crate) enum Upsert {
     Conflict,
 }
 
+/// How a create is refused for what only the primary knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum BindOfUnknown {
+    /// 404 naming it.
+    NotFound,
+    /// 400, as if some value were invalid.
+    Invalid,
+    /// Each of these, at random.
+    Mixed,
+}
+
 impl Replication {
     pub(super) fn of(profile: Profile) -> Replication {
         let none = Lag::new(0, 0, 0);
@@ -80,6 +94,7 @@ impl Replication {
             delta: none,
             delta_in_order: true,
             upsert_of_unknown: Upsert::Update,
+            bind_of_unknown: BindOfUnknown::NotFound,
         };
         match profile {
             Profile::Ideal => ideal,
@@ -95,6 +110,8 @@ impl Replication {
                 lag: Lag::new(2000, 60_000, 660_000),
                 index: Lag::new(8000, 120_000, 900_000),
                 delta: Lag::new(5000, 60_000, 300_000),
+                delta_in_order: false,
+                bind_of_unknown: BindOfUnknown::Mixed,
                 ..ideal
             },
         }

@@ -39,6 +39,22 @@ pub(crate) struct Throttling {
     pub(crate) reports: f64,
     /// Their window.
     pub(crate) reports_seconds: f64,
+    /// Requests of an application over all tenants.
+    pub(crate) requests: f64,
+    /// Their window.
+    pub(crate) requests_seconds: f64,
+    /// Writes by an application of applications for organisations.
+    pub(crate) applications: f64,
+    /// Their window.
+    pub(crate) applications_seconds: f64,
+    /// Writes by an application of applications that personal accounts may use.
+    pub(crate) personal_applications: f64,
+    /// Their window.
+    pub(crate) personal_applications_seconds: f64,
+    /// Requests of an application in a tenant about values of extensions.
+    pub(crate) extensions: f64,
+    /// Their window.
+    pub(crate) extensions_seconds: f64,
     /// What references cost that are bound in one request.
     pub(crate) bind_cost: BindCost,
     /// The share of a bucket that requests with `x-ms-throttle-priority: Low` leave to others.
@@ -110,9 +126,17 @@ impl Throttling {
             application_writes_seconds: 300.0,
             reports: 5.0,
             reports_seconds: 10.0,
+            requests: 130_000.0,
+            requests_seconds: 10.0,
+            applications: 70_000.0,
+            applications_seconds: 300.0,
+            personal_applications: 60.0,
+            personal_applications_seconds: 60.0,
+            extensions: 455.0,
+            extensions_seconds: 10.0,
             bind_cost: BindCost::Third,
             low_leaves: 0.1,
-            normal_leaves: 0.01,
+            normal_leaves: 0.0,
             retry_after: RetryAfter::Seconds,
             retry_after_least: 1.0,
             below_limits: 0.0,

@@ -176,12 +176,21 @@ impl Faults {
         kept.rules.iter().map(|(rule, _)| rule.clone()).collect()
     }
 
-    /// What is to happen to a request.
+    /// What is to happen to a request to sign in. Only a rule that names its path is about one.
+    pub(crate) fn strike_sign_in(&self, method: &str, target: &str) -> Option<Action> {
+        self.first(method, target, |rule| rule.path.is_some() && !rule.writes)
+    }
+
+    /// What is to happen to a request to Graph.
     pub(crate) fn strike(&self, method: &str, target: &str) -> Option<Action> {
+        self.first(method, target, |_| true)
+    }
+
+    fn first(&self, method: &str, target: &str, about: impl Fn(&Rule) -> bool) -> Option<Action> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Kept { rules, dice } = &mut *kept;
         for (rule, path) in rules {
-            if !rule.matches(path.as_ref(), method, target) {
+            if !about(rule) || !rule.matches(path.as_ref(), method, target) {
                 continue;
             }
             rule.matched += 1;

@@ -9,17 +9,19 @@
 //! | `POST seed` | `{users:[..], groups:[..], applications:[..], servicePrincipals:[..], memberships:[{group, member\|owner}], subscribedSkus:[{skuId, skuPartNumber, enabled, servicePlans?, capabilityStatus?, appliesTo?}], roleHolders:[{principal, role, scope?, eligible?}], deleted:[..]}`, past all rules; answers the ids |
 //! | `GET log?after=SEQUENCE&top=N` | requests in memory, oldest first: `sequence`, `arrived` (unix ms with fractions), method, path, headers, bodies, status (`null` if cut) |
 //! | `GET stats`, `POST stats/reset` | requests, batches, subRequests, writes, reads, tokenRequests, charged (of these throttled), unitsCharged, writesCharged, undone, lost (by chance, before and after the work), statuses, subStatuses, shapes (`PATCH /users/{id}`); a reset leaves the quotas as they are |
-//! | `GET conditions`, `PATCH conditions` | every number of the profile in force: `throttling`, `replication`, `ambiguity`, `delta`; a change is merged member by member |
+//! | `GET conditions`, `PATCH conditions` | every number of the profile in force: `throttling`, `replication`, `ambiguity`, `delta`, `lists`; a change is merged member by member |
 //! | `PUT profile` | `{"name": "ideal"\|"typical"\|"hostile"}`: other conditions as a whole |
-//! | `GET faults`, `PUT faults` | a list of rules `{method?, path? (regular expression on "/v1.0/..?.."), writes?, nth?, times?, probability?, action}`; the answer counts `matched` and `struck`. Actions: `{type:"answer", status, when?, code?, message?, headers?}`, `{type:"drop", when?}`, `{type:"delay", milliseconds}`; `when` is `before` (default) or `after` the work. Each step of a batch is matched by itself, with its own path |
+//! | `GET faults`, `PUT faults` | a list of rules `{method?, path? (regular expression on "/v1.0/..?.."), writes?, nth?, times?, probability?, action}`; the answer counts `matched` and `struck`. Actions: `{type:"answer", status, when?, code?, message?, headers?}`, `{type:"drop", when?}`, `{type:"delay", milliseconds}`; `when` is `before` (default) or `after` the work. The token endpoint, its documents and the machine's identity are struck by rules whose path names them (`/oauth2/v2.0/token`), never by those without a path or with `writes`. Each step of a batch is matched by itself, with its own path |
 //! | `POST clock/advance` | `{seconds}`: moves the tenant's time; tokens and deltas expire, the recycle bin is purged after 30 days. Answers `{now}` in unix ms |
 //! | `POST credentials` | `{clientId?, displayName?, addSecret?, secretName?, secretExpiresIn? (seconds), removeSecrets?, addCertificate? (PEM), removeCertificates?, addFederated? ({name, issuer, subject, audiences?, keys: a JSON Web Key Set}), removeFederated?, onThisMachine? (a managed identity), roles?, expireTokens?}`; removals come first |
 //! | `POST challenge` | `{clientId?}`: tokens with the capability `cp1` are refused until one is asked for with the claims of the refusal. Answers `{claims}` |
 //! | `GET tenants`, `POST tenants` | `{name, tenantId?, domains?, clientId?, clientSecret?}`: another tenant, with an id, credentials and objects of its own |
-//! | `GET switches`, `PATCH switches` | behaviour by choice, see [`crate::Switches`] |
+//! | `GET switches`, `PATCH switches` | behaviour by choice, see [`crate::Switches`]; also `directorySync` and `tokenLifetime` (seconds; of tokens to come) |
+//! | `GET extensions`, `PUT extensions` | the directory extensions: `["extension_{appId without dashes}_{name}"]`; `:Binary`, `:Boolean`, `:DateTime`, `:Integer`, `:LargeInteger` or `:String` may follow, `[]` for several values, and `@User`, `@Group` or `@Application` |
 //! | `GET domains`, `PUT domains` | `[{name, authentication: "Managed"\|"Federated", verified}]`; the first is the default one |
 //! | `POST shutdown` | ends the emulator |
 
+mod choices;
 mod faults;
 mod routes;
 mod seed;

@@ -2,7 +2,7 @@
 
 use super::faults::Rule;
 use super::seed::{Seed, seed};
-use super::state;
+use super::{choices, state};
 use crate::app::App;
 use crate::auth::{Certificate, Federated, Secret, challenge_claims};
 use crate::conditions::Profile;
@@ -63,8 +63,10 @@ fn route(app: &App, method: &Method, path: &str, query: &str, body: &[u8]) -> Re
         ("PATCH", "conditions") => app.conditions.change(read(body)?).map(|conditions| shown(&conditions)),
         ("PUT", "profile") => Ok(shown(&app.conditions.switch(read::<Named>(body)?.name))),
         ("POST", "challenge") => challenge(app, read(body)?),
-        ("GET", "switches") => Ok(shown(&app.world.read().switches)),
-        ("PATCH", "switches") => switches(app, read(body)?),
+        ("GET", "switches") => Ok(choices::switches(app)),
+        ("PATCH", "switches") => choices::switch(app, read(body)?),
+        ("GET", "extensions") => Ok(shown(&app.world.read().extensions)),
+        ("PUT", "extensions") => choices::register(app, body),
         ("GET", "domains") => Ok(shown(&app.world.read().domains)),
         ("PUT", "domains") => domains(app, read(body)?),
         ("POST", "shutdown") => Ok(Answer::json(200, &json!({}))),
@@ -87,7 +89,7 @@ fn options<T: DeserializeOwned>(query: &str) -> Result<T, String> {
     serde_json::from_value(Json::Object(map)).map_err(|error| error.to_string())
 }
 
-fn shown(value: &impl serde::Serialize) -> Answer {
+pub(super) fn shown(value: &impl serde::Serialize) -> Answer {
     Answer::written(200, serde_json::to_vec(value).unwrap_or_default())
 }
 
@@ -221,16 +223,6 @@ fn challenge(app: &App, whom: Challenged) -> Result<Answer, String> {
     let moment = (app.clock.now() / 1000).max(before.map_or(0, |before| before + 1));
     app.credentials.change(&client_id, |application| application.challenge = Some(moment));
     Ok(Answer::json(200, &json!({ "claims": challenge_claims(moment) })))
-}
-
-fn switches(app: &App, change: Map<String, Json>) -> Result<Answer, String> {
-    let mut world = app.world.write();
-    let mut present = serde_json::to_value(&world.switches).map_err(|error| error.to_string())?;
-    if let Some(map) = present.as_object_mut() {
-        map.extend(change);
-    }
-    world.switches = serde_json::from_value(present).map_err(|error| error.to_string())?;
-    Ok(shown(&world.switches))
 }
 
 fn domains(app: &App, domains: Vec<Domain>) -> Result<Answer, String> {

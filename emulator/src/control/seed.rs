@@ -112,7 +112,7 @@ pub(crate) fn seed(tenant: &mut Tenant, seed: Seed, now: i64) -> Result<Seeded, 
         let principal = find(tenant, &principal)?;
         let role = Roles::named(&role).ok_or_else(|| Failure::bad_request(format!("No directory role is named '{role}'.")))?;
         let hold = if eligible { Hold::Eligible } else { Hold::Active };
-        tenant.roles.assign(Assignment { principal, role, scope, hold });
+        tenant.assign(Assignment { principal, role, scope, hold });
     }
     for id in seed.deleted {
         let row = find(tenant, &id)?;

@@ -1,6 +1,6 @@
 //! The properties of an application and of a service principal (Graph v1.0 `application` and `servicePrincipal` resources).
 
-use super::property::{Property as P, Shape, Write};
+use super::property::{Compared, Property as P, Shape, Write};
 
 const MOMENT: Shape = Shape::Moment;
 const JSON: Shape = Shape::Json;
@@ -9,7 +9,7 @@ const TEXTS: Shape = Shape::Texts(0, 0);
 
 /// Every property of an application. `owners` is a reference, not a property.
 pub(crate) const APPLICATION: &[P] = &[
-    P::read_only("id", Shape::Text(0)).shown(),
+    P::read_only("id", Shape::Text(0)).shown().compared(Compared::Exactly),
     P::read_only("deletedDateTime", MOMENT).shown(),
     P::read_only("appId", Shape::Text(0)).shown(),
     P::read_only("applicationTemplateId", Shape::Text(0)).shown(),
@@ -44,7 +44,7 @@ pub(crate) const APPLICATION: &[P] = &[
 
 /// Every property of a service principal.
 pub(crate) const SERVICE_PRINCIPAL: &[P] = &[
-    P::read_only("id", Shape::Text(0)).shown(),
+    P::read_only("id", Shape::Text(0)).shown().compared(Compared::Exactly),
     P::read_only("deletedDateTime", MOMENT).shown(),
     P::new("accountEnabled", FLAG).shown().kept(),
     P::new("alternativeNames", TEXTS).shown(),

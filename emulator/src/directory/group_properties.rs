@@ -1,7 +1,8 @@
 //! The properties of a group (Graph v1.0 `group` resource).
 
-use super::property::{Property as P, Shape, Write};
+use super::property::{Compared, Property as P, Shape, Write};
 
+const EXACTLY: Compared = Compared::Exactly;
 const MOMENT: Shape = Shape::Moment;
 const JSON: Shape = Shape::Json;
 const FLAG: Shape = Shape::Flag;
@@ -9,21 +10,21 @@ const TEXTS: Shape = Shape::Texts(0, 0);
 
 /// Every property of a group. `members` and `owners` are references, not properties.
 pub(crate) const GROUP: &[P] = &[
-    P::read_only("id", Shape::Text(0)).shown(),
+    P::read_only("id", Shape::Text(0)).shown().compared(EXACTLY),
     P::read_only("deletedDateTime", MOMENT).shown(),
     P::text("classification", 0).shown(),
-    P::read_only("createdDateTime", MOMENT).shown(),
+    P::read_only("createdDateTime", MOMENT).shown().advanced(),
     P::new("creationOptions", TEXTS).shown().written(Write::AtCreation),
     P::text("description", 1024).shown(),
     P::text("displayName", 256).shown().kept(),
     P::read_only("expirationDateTime", MOMENT).shown(),
-    P::new("groupTypes", TEXTS).shown().written(Write::AtCreation),
+    P::new("groupTypes", TEXTS).shown().compared(EXACTLY).written(Write::AtCreation),
     P::new("isAssignableToRole", FLAG).shown().written(Write::AtCreation),
     P::read_only("mail", Shape::Text(0)).shown(),
     P::new("mailEnabled", FLAG).shown().kept().written(Write::AtCreation),
     P::text("mailNickname", 64).shown().kept(),
     P::text("membershipRule", 0).shown(),
-    P::text("membershipRuleProcessingState", 0).shown(),
+    P::text("membershipRuleProcessingState", 0).shown().compared(EXACTLY),
     P::read_only("onPremisesDomainName", Shape::Text(0)).shown(),
     P::read_only("onPremisesLastSyncDateTime", MOMENT).shown(),
     P::read_only("onPremisesNetBiosName", Shape::Text(0)).shown(),

@@ -4,6 +4,7 @@
 use super::links::Relation;
 use super::names::Name;
 use super::object::{Life, Row};
+use super::roles::Assignment;
 use super::value::Value;
 use std::collections::VecDeque;
 
@@ -33,6 +34,8 @@ pub(crate) enum Before {
     Value(Name, Option<Value>),
     /// Whether there was a reference.
     Link(Relation, Row, bool),
+    /// Whether the object held a role.
+    Role(Assignment, bool),
 }
 
 /// One write.

@@ -1,6 +1,7 @@
 //! The tenant's data, made for size: interned names, dense object numbers, references as ordered sets, one journal.
 
 mod application_properties;
+mod extension;
 mod group_properties;
 mod history;
 mod ids;
@@ -19,6 +20,7 @@ mod user_properties;
 mod value;
 mod view;
 
+pub(crate) use extension::extensions;
 pub(crate) use history::Arrivals;
 pub(crate) use ids::derived;
 pub(crate) use journal::{Span, What};
@@ -28,7 +30,7 @@ pub(crate) use lookup::{INDEXED, texts};
 pub(crate) use names::Name;
 pub(crate) use object::{Kind, Life, Object, Row};
 pub(crate) use passes::Pass;
-pub(crate) use property::{Clearing, Filter, Property, Shape, Write};
+pub(crate) use property::{Clearing, Compared, Filter, Property, Shape, Write};
 pub(crate) use roles::{Assignment, Hold, ROLES, Role, Roles};
 pub(crate) use schema::Schema;
 pub(crate) use tenant::Tenant;

@@ -9,10 +9,16 @@ pub(crate) enum Shape {
     Flag,
     /// `Edm.Int32`.
     Number,
+    /// `Edm.Int64`.
+    Large,
+    /// `Edm.Binary` of at most so many bytes, as base64.
+    Binary(u32),
     /// `Edm.DateTimeOffset`.
     Moment,
     /// A collection of strings: at most so many items (0: no limit known) of so many characters.
     Texts(u32, u32),
+    /// A collection of anything but texts.
+    Several(&'static Shape),
     /// A complex value of these text fields; a write replaces the whole value.
     Replaced(&'static [&'static str], u32),
     /// A complex value of these text fields; a write touches only the fields that it names.
@@ -28,7 +34,7 @@ pub(crate) enum Write {
     Always,
     /// In a create; an update may only repeat the value.
     AtCreation,
-    /// In an update of nothing else.
+    /// In an update of nothing else; kept by Exchange, which takes it from an application only by choice.
     Alone,
     /// Never through Graph.
     Never,
@@ -36,6 +42,17 @@ pub(crate) enum Write {
     Elsewhere,
     /// Written, never read: the password profile.
     Secret,
+}
+
+/// The comparisons that a filter may make with a property. None of them is `gt` or `lt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Compared {
+    /// `eq`, `ne`, `in`.
+    Exactly,
+    /// Also `ge` and `le`.
+    InOrder,
+    /// Also `startsWith`.
+    AsText,
 }
 
 /// How a property may be filtered.
@@ -78,6 +95,8 @@ pub(crate) struct Property {
     pub(crate) write: Write,
     /// How it may be filtered.
     pub(crate) filter: Filter,
+    /// The comparisons that a filter may make.
+    pub(crate) compared: Compared,
     /// Part of the default answer or not.
     pub(crate) shown: Shown,
     /// Whether it may be cleared.
@@ -87,7 +106,25 @@ pub(crate) struct Property {
 impl Property {
     /// A property that may be written, cleared and filtered, and is returned on `$select`.
     pub(crate) const fn new(name: &'static str, shape: Shape) -> Property {
-        Property { name, shape, write: Write::Always, filter: Filter::Plain, shown: Shown::OnSelect, clearing: Clearing::Allowed }
+        let compared = match shape {
+            Shape::Text(_) | Shape::Texts(..) | Shape::Replaced(..) | Shape::Merged(..) | Shape::Json => Compared::AsText,
+            Shape::Number | Shape::Large | Shape::Moment | Shape::Several(_) => Compared::InOrder,
+            Shape::Flag | Shape::Binary(_) => Compared::Exactly,
+        };
+        Property {
+            name,
+            shape,
+            write: Write::Always,
+            filter: Filter::Plain,
+            compared,
+            shown: Shown::OnSelect,
+            clearing: Clearing::Allowed,
+        }
+    }
+
+    /// The same, compared in fewer ways.
+    pub(crate) const fn compared(self, compared: Compared) -> Property {
+        Property { compared, ..self }
     }
 
     /// A text property of at most `max` characters.

@@ -1,6 +1,7 @@
 //! The resources of the directory and their properties, keyed by interned name.
 
 use super::application_properties::{APPLICATION, SERVICE_PRINCIPAL};
+use super::extension::Extension;
 use super::group_properties::GROUP;
 use super::names::{Name, Names};
 use super::object::Kind;
@@ -40,23 +41,31 @@ fn properties(kind: Kind) -> &'static [Property] {
 }
 
 impl Schema {
-    /// The schema with these directory extensions (`extension_{appId}_{name}`, text of 256 characters).
-    pub(crate) fn new(extensions: &[String]) -> Schema {
+    /// The schema without any directory extension.
+    pub(crate) fn new() -> Schema {
         let mut names = Names::default();
-        let mut resources = Kind::ALL.map(|kind| {
+        let resources = Kind::ALL.map(|kind| {
             let mut resource = Resource::default();
             for property in properties(kind) {
                 resource.add(names.intern(property.name), *property);
             }
             resource
         });
-        for extension in extensions {
-            let name = names.intern(extension);
-            for kind in [Kind::User, Kind::Group] {
-                resources[kind as usize].add(name, Property::text("", 256));
+        Schema { names, resources }
+    }
+
+    /// Registers directory extensions in place of the present ones.
+    pub(crate) fn register(&mut self, extensions: &[Extension]) {
+        let Schema { names, resources } = self;
+        for resource in &mut *resources {
+            resource.by_name.retain(|(name, _)| !names.spell(*name).starts_with("extension_"));
+        }
+        for Extension { name, property, kinds } in extensions {
+            let name = names.intern(name);
+            for kind in kinds {
+                resources[*kind as usize].add(name, *property);
             }
         }
-        Schema { names, resources }
     }
 
     fn resource(&self, kind: Kind) -> &Resource {

@@ -9,11 +9,14 @@ use super::lookup::{self, Lookup};
 use super::names::Name;
 use super::object::{Kind, Life, Object, Row};
 use super::passes::Passes;
-use super::roles::Roles;
+use super::roles::{Assignment, Roles};
 use super::schema::Schema;
 use super::value::{Value, folded};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use uuid::Uuid;
+
+/// How long a purged object counts for the quota, in milliseconds.
+const LATELY: i64 = 30 * 24 * 3600 * 1000;
 
 /// Everything a tenant holds.
 #[derive(Debug)]
@@ -31,6 +34,10 @@ pub(crate) struct Tenant {
     rows: [Vec<Row>; Kind::ALL.len()],
     recycled: BTreeSet<Row>,
     purged: usize,
+    purged_lately: VecDeque<i64>,
+    /// When the write began that goes on.
+    moment: i64,
+    live_users: usize,
     lookup: Lookup,
     links: Links,
     journal: Journal,
@@ -40,9 +47,9 @@ pub(crate) struct Tenant {
 
 impl Tenant {
     /// An empty tenant. The seed decides the ids that it will give.
-    pub(crate) fn new(seed: u64, extensions: &[String]) -> Tenant {
+    pub(crate) fn new(seed: u64) -> Tenant {
         Tenant {
-            schema: Schema::new(extensions),
+            schema: Schema::new(),
             roles: Roles::default(),
             licences: Licences::default(),
             passes: Passes::default(),
@@ -51,6 +58,9 @@ impl Tenant {
             rows: Kind::ALL.map(|_| Vec::new()),
             recycled: BTreeSet::new(),
             purged: 0,
+            purged_lately: VecDeque::new(),
+            moment: 0,
+            live_users: 0,
             lookup: Lookup::default(),
             links: Links::default(),
             journal: Journal::default(),
@@ -76,9 +86,15 @@ impl Tenant {
         rows.get(start..).unwrap_or(&[])
     }
 
-    /// How many objects there are, those in the recycle bin included.
-    pub(crate) fn size(&self) -> usize {
-        self.objects.len() - self.purged
+    /// How many objects count for the quota: those in the recycle bin too, and of those purged in the last thirty days a quarter.
+    pub(crate) fn weight(&self) -> usize {
+        let lately = self.purged_lately.iter().rev().take_while(|at| self.moment - **at < LATELY).count();
+        self.objects.len() - self.purged + lately / 4
+    }
+
+    /// How many users are in the directory.
+    pub(crate) fn live_users(&self) -> usize {
+        self.live_users
     }
 
     /// The objects in the recycle bin.
@@ -105,6 +121,7 @@ impl Tenant {
     pub(crate) fn begin(&mut self, arrivals: Option<Arrivals>, now: i64) {
         self.journal.begin(arrivals.as_ref().map(|arrivals| arrivals.delta).filter(|told| *told > now));
         self.history.begin(arrivals, self.journal.end(), now);
+        self.moment = self.moment.max(now);
     }
 
     /// Objects of any kind (live and recycled) that hold the text in the property; case does not count.
@@ -146,6 +163,7 @@ impl Tenant {
         self.objects.push(object);
         self.by_id.insert(id, row);
         self.rows[kind as usize].push(row);
+        self.live_users += usize::from(kind == Kind::User);
         self.history.note(row, Before::Life(Life::Purged));
         self.journal.note(row, What::Created);
         row
@@ -190,9 +208,28 @@ impl Tenant {
         was
     }
 
+    /// Gives a role; `false` if it was given before.
+    pub(crate) fn assign(&mut self, assignment: Assignment) -> bool {
+        let new = self.roles.assign(assignment.clone());
+        if new {
+            self.history.note(assignment.principal, Before::Role(assignment, false));
+        }
+        new
+    }
+
+    /// Takes a role back; `false` if it was not given.
+    pub(crate) fn withdraw(&mut self, assignment: &Assignment) -> bool {
+        let was = self.roles.withdraw(assignment);
+        if was {
+            self.history.note(assignment.principal, Before::Role(assignment.clone(), true));
+        }
+        was
+    }
+
     /// Moves a live object to the recycle bin; references stay.
     pub(crate) fn recycle(&mut self, row: Row, at: i64) {
         self.history.note(row, Before::Life(self.object(row).life));
+        self.live_users -= usize::from(self.is_live_user(row));
         self.objects[row.index()].life = Life::Recycled(at);
         self.recycled.insert(row);
         self.journal.note(row, What::Recycled);
@@ -202,12 +239,17 @@ impl Tenant {
     pub(crate) fn restore(&mut self, row: Row) {
         self.history.note(row, Before::Life(self.object(row).life));
         self.objects[row.index()].life = Life::Live;
+        self.live_users += usize::from(self.is_live_user(row));
         self.recycled.remove(&row);
         self.journal.note(row, What::Restored);
     }
 
+    fn is_live_user(&self, row: Row) -> bool {
+        self.object(row).kind == Kind::User && self.object(row).is_live()
+    }
+
     /// Removes an object for good, with every reference to and from it.
-    pub(crate) fn purge(&mut self, row: Row) {
+    pub(crate) fn purge(&mut self, row: Row, at: i64) {
         for relation in [Relation::Member, Relation::Owner, Relation::Manager] {
             let to: Vec<Row> = self.links.targets(relation, row, None).collect();
             let from: Vec<Row> = self.links.sources(relation, row, None).collect();
@@ -224,6 +266,9 @@ impl Tenant {
         self.licences.note(row, None);
         self.recycled.remove(&row);
         self.purged += 1;
+        self.purged_lately.retain(|earlier| at - *earlier < LATELY);
+        self.purged_lately.push_back(at);
+        self.live_users -= usize::from(self.is_live_user(row));
         let object = &mut self.objects[row.index()];
         self.history.note(row, Before::Life(object.life));
         for (name, value) in object.properties().filter(|_| self.history.is_open()).collect::<Vec<_>>() {
@@ -235,11 +280,11 @@ impl Tenant {
     }
 
     /// Purges what has been in the recycle bin since before the moment; returns how many.
-    pub(crate) fn purge_recycled_before(&mut self, moment: i64) -> usize {
+    pub(crate) fn purge_recycled_before(&mut self, moment: i64, now: i64) -> usize {
         let old = |row: &Row| matches!(self.object(*row).life, Life::Recycled(at) if at < moment);
         let rows: Vec<Row> = self.recycled.iter().copied().filter(old).collect();
         for row in &rows {
-            self.purge(*row);
+            self.purge(*row, now);
         }
         rows.len()
     }

@@ -1,6 +1,6 @@
 //! The properties of a user (Graph v1.0 `user` resource).
 
-use super::property::{Property as P, Shape, Write};
+use super::property::{Compared, Property as P, Shape, Write};
 
 /// `extensionAttribute1` to `extensionAttribute15`.
 pub(crate) const EXTENSION_ATTRIBUTES: &[&str] = &[
@@ -21,6 +21,8 @@ pub(crate) const EXTENSION_ATTRIBUTES: &[&str] = &[
     "extensionAttribute15",
 ];
 
+const EXACTLY: Compared = Compared::Exactly;
+const IN_ORDER: Compared = Compared::InOrder;
 const MOMENT: Shape = Shape::Moment;
 const JSON: Shape = Shape::Json;
 
@@ -29,7 +31,7 @@ pub(crate) const USER: &[P] = &[
     P::new("businessPhones", Shape::Texts(1, 64)).shown(),
     P::text("displayName", 256).shown().kept(),
     P::text("givenName", 64).shown(),
-    P::read_only("id", Shape::Text(0)).shown(),
+    P::read_only("id", Shape::Text(0)).shown().compared(EXACTLY),
     P::text("jobTitle", 128).shown(),
     P::text("mail", 113).shown().kept(),
     P::text("mobilePhone", 64).shown().advanced(),
@@ -38,12 +40,12 @@ pub(crate) const USER: &[P] = &[
     P::text("surname", 64).shown(),
     P::text("userPrincipalName", 113).shown().kept(),
     P::new("accountEnabled", Shape::Flag).kept(),
-    P::text("ageGroup", 0),
+    P::text("ageGroup", 0).compared(EXACTLY),
     P::text("city", 128),
     P::text("companyName", 64).advanced(),
-    P::text("consentProvidedForMinor", 0),
+    P::text("consentProvidedForMinor", 0).compared(EXACTLY),
     P::text("country", 128),
-    P::text("department", 64),
+    P::text("department", 64).compared(IN_ORDER),
     P::new("employeeHireDate", MOMENT).advanced(),
     P::text("employeeId", 16),
     P::new("employeeLeaveDateTime", MOMENT),
@@ -53,7 +55,7 @@ pub(crate) const USER: &[P] = &[
     P::new("identities", JSON),
     P::text("mailNickname", 64).kept(),
     P::new("onPremisesExtensionAttributes", Shape::Merged(EXTENSION_ATTRIBUTES, 1024)).advanced(),
-    P::text("onPremisesImmutableId", 0).advanced(),
+    P::text("onPremisesImmutableId", 0).advanced().compared(IN_ORDER),
     P::new("otherMails", Shape::Texts(250, 250)),
     P::text("passwordPolicies", 0).unfiltered(),
     P::new("passwordProfile", JSON).written(Write::Secret).unfiltered(),
@@ -63,7 +65,7 @@ pub(crate) const USER: &[P] = &[
     P::text("state", 128),
     P::text("streetAddress", 1024).advanced(),
     P::text("usageLocation", 2).kept(),
-    P::text("userType", 0),
+    P::text("userType", 0).compared(EXACTLY),
     P::text("aboutMe", 0).written(Write::Elsewhere),
     P::new("birthday", MOMENT).written(Write::Elsewhere),
     P::new("hireDate", MOMENT).written(Write::Elsewhere),
@@ -78,10 +80,10 @@ pub(crate) const USER: &[P] = &[
     P::read_only("assignedPlans", JSON),
     P::read_only("authorizationInfo", JSON),
     P::read_only("createdDateTime", MOMENT),
-    P::read_only("creationType", Shape::Text(0)),
+    P::read_only("creationType", Shape::Text(0)).compared(EXACTLY),
     P::read_only("customSecurityAttributes", JSON),
     P::read_only("deletedDateTime", MOMENT),
-    P::read_only("externalUserState", Shape::Text(0)),
+    P::read_only("externalUserState", Shape::Text(0)).compared(EXACTLY),
     P::read_only("externalUserStateChangeDateTime", MOMENT),
     P::read_only("imAddresses", Shape::Texts(0, 0)),
     P::read_only("isManagementRestricted", Shape::Flag),

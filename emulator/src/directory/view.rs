@@ -5,8 +5,10 @@ use super::links::{Relation, Way};
 use super::lookup;
 use super::names::Name;
 use super::object::{Kind, Life, Object, Row};
+use super::roles::Assignment;
 use super::tenant::Tenant;
 use super::value::{Value, folded};
+use crate::failure::Failure;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -45,6 +47,8 @@ pub(crate) struct View<'a> {
     /// Whether a reference is seen, where that differs from what is.
     forward: BTreeMap<LinkKey, bool>,
     backward: BTreeMap<LinkKey, bool>,
+    /// Whether a role is seen as held, where that differs from what is.
+    roles: Vec<(Assignment, bool)>,
     /// The end of the journal as it is seen.
     end: u64,
 }
@@ -52,7 +56,7 @@ pub(crate) struct View<'a> {
 impl Deref for View<'_> {
     type Target = Tenant;
 
-    /// What no replica lags behind in: names, roles, the journal.
+    /// What no replica lags behind in: names, the journal.
     fn deref(&self) -> &Tenant {
         self.tenant
     }
@@ -62,7 +66,7 @@ impl<'a> View<'a> {
     /// The tenant as it is.
     pub(crate) fn primary(tenant: &'a Tenant) -> View<'a> {
         let end = tenant.journal().end();
-        View { tenant, past: BTreeMap::new(), forward: BTreeMap::new(), backward: BTreeMap::new(), end }
+        View { tenant, past: BTreeMap::new(), forward: BTreeMap::new(), backward: BTreeMap::new(), roles: Vec::new(), end }
     }
 
     /// The tenant as a place sees it at a moment.
@@ -103,6 +107,14 @@ impl<'a> View<'a> {
                         self.backward.entry(back).or_insert(*was);
                     }
                 }
+                Before::Role(held, was) => {
+                    let at = self.roles.iter().position(|(known, _)| known == held);
+                    match at {
+                        Some(at) if seen => drop(self.roles.remove(at)),
+                        None if !seen => self.roles.push((held.clone(), *was)),
+                        Some(_) | None => {}
+                    }
+                }
                 Before::Life(_) | Before::Value(..) if seen => self.confirm(*row, before),
                 Before::Life(life) => drop(self.past.entry(*row).or_default().life.get_or_insert(*life)),
                 Before::Value(name, value) => {
@@ -117,7 +129,7 @@ impl<'a> View<'a> {
         match before {
             Before::Life(_) => past.life = None,
             Before::Value(name, _) => drop(past.values.remove(name)),
-            Before::Link(..) => {}
+            Before::Link(..) | Before::Role(..) => {}
         }
     }
 
@@ -157,6 +169,18 @@ impl<'a> View<'a> {
         self.holders_of_any(name, text).filter(move |row| self.tenant.object(*row).kind == kind)
     }
 
+    /// The live object of a kind that a key names, if one does.
+    ///
+    /// # Errors
+    /// Several do.
+    pub(crate) fn keyed(&self, kind: Kind, name: Name, key: &str) -> Result<Option<Row>, Failure> {
+        let mut live = self.holders(kind, name, key).filter(|row| self.object(*row).is_live());
+        match (live.next(), live.next()) {
+            (Some(_), Some(_)) => Err(Failure::several(key)),
+            (found, _) => Ok(found),
+        }
+    }
+
     /// The same over all kinds.
     pub(crate) fn holders_of_any<'v>(&'v self, name: Name, text: &'v str) -> impl Iterator<Item = Row> + 'v {
         let differs = move |row: &Row| self.past.get(row).is_some_and(|past| past.values.contains_key(&name));
@@ -167,6 +191,19 @@ impl<'a> View<'a> {
         };
         let formerly = self.past.iter().filter(move |(_, past)| held(past)).map(|(row, _)| *row);
         self.tenant.holders_of_any(name, text).filter(move |row| !differs(row)).chain(formerly)
+    }
+
+    /// Who holds which role.
+    pub(crate) fn assignments(&self) -> Vec<&Assignment> {
+        let seen = |held: &Assignment| self.roles.iter().find(|(known, _)| known == held).map(|(_, seen)| *seen);
+        let present = self.tenant.roles.assignments();
+        let former = self.roles.iter().filter(|(held, seen)| *seen && !present.contains(held)).map(|(held, _)| held);
+        present.iter().filter(|held| seen(held).unwrap_or(true)).chain(former).collect()
+    }
+
+    /// The objects that differ from what they are.
+    pub(crate) fn differing(&self) -> impl Iterator<Item = Row> {
+        self.past.keys().copied()
     }
 
     /// The references.
@@ -261,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_newest_write_that_has_arrived_counts() {
-        let mut tenant = Tenant::new(1, &[]);
+        let mut tenant = Tenant::new(1);
         let id = tenant.next_id();
         let row = tenant.create(id, Kind::Group, vec![(Name::DISPLAY_NAME, Value::text("first"))]);
         for (name, replica, delta) in [("second", 100, 60), ("third", 50, 70), ("fourth", 200, 10)] {
@@ -280,7 +317,7 @@ mod tests {
 
     #[test]
     fn references_are_seen_as_they_were() {
-        let mut tenant = Tenant::new(1, &[]);
+        let mut tenant = Tenant::new(1);
         let mut new = |kind| {
             let id = tenant.next_id();
             tenant.create(id, kind, Vec::new())
@@ -309,12 +346,12 @@ mod tests {
 
     #[test]
     fn a_purged_object_is_seen_whole() {
-        let mut tenant = Tenant::new(1, &[]);
+        let mut tenant = Tenant::new(1);
         let id = tenant.next_id();
         let row = tenant.create(id, Kind::User, vec![(Name::USER_PRINCIPAL_NAME, Value::text("a@b"))]);
         write(&mut tenant, 100, 0);
         tenant.recycle(row, 7);
-        tenant.purge(row);
+        tenant.purge(row, 7);
         let view = View::from(&tenant, Sight::Replica(0), 99);
         assert!(view.object(row).is_live());
         assert_eq!(view.holders(Kind::User, Name::USER_PRINCIPAL_NAME, "A@B").collect::<Vec<_>>(), [row]);

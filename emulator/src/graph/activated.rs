@@ -110,7 +110,7 @@ fn members(call: &Call<'_>, key: &Part, cast: &[&str]) -> Result<Answer, Failure
     let tenant = &View::primary(&world.tenant);
     let role = find(tenant, key)?;
     let fields = Fields::of(tenant, holds, call.query)?;
-    let held = tenant.roles.assignments().iter().filter(|held| held.role == role && is_everywhere(held));
+    let held = tenant.assignments().into_iter().filter(|held| held.role == role && is_everywhere(held));
     let rows = held.map(|held| held.principal).filter(|row| tenant.object(*row).is_live());
     let rows = rows.filter(|row| holds.admits(tenant.object(*row)));
     let mut out = format!("{{\"@odata.context\":\"{}\",\"value\":", call.context("directoryObjects")).into_bytes();
@@ -141,5 +141,5 @@ fn remove(call: &Call<'_>, key: &Part, id: &str) -> Result<Answer, Failure> {
     let mut world = call.write();
     let role = find(&world.tenant, key)?;
     let row = id.parse().ok().and_then(|id| world.tenant.find(id)).ok_or_else(|| Failure::not_found(id))?;
-    if world.tenant.roles.withdraw(&everywhere(row, role)) { Ok(Answer::no_content()) } else { Err(Failure::not_found(id)) }
+    if world.tenant.withdraw(&everywhere(row, role)) { Ok(Answer::no_content()) } else { Err(Failure::not_found(id)) }
 }

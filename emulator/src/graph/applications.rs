@@ -11,6 +11,7 @@ use crate::failure::Failure;
 use crate::odata::Part;
 use crate::registration;
 use crate::rules;
+use crate::rules::link::Holder;
 use crate::world::World;
 use axum::http::Method;
 use serde_json::{Map, Value as Json, json};
@@ -69,11 +70,11 @@ fn one(call: &Call<'_>, kind: Kind, key: &Part, below: &[&str]) -> Result<Answer
 /// 404 naming it; 400 for something that is no id.
 pub(crate) fn find(tenant: &View<'_>, kind: Kind, key: &Part) -> Result<Row, Failure> {
     let text = key.text();
-    let holder = |name| tenant.holders(kind, name, text).find(|row| tenant.object(*row).is_live());
+    let holder = |name| tenant.keyed(kind, name, text);
     let found = match key {
-        Part::Key(Some(name), _) if name.eq_ignore_ascii_case("appId") => holder(Name::APP_ID),
+        Part::Key(Some(name), _) if name.eq_ignore_ascii_case("appId") => holder(Name::APP_ID)?,
         Part::Key(Some(name), _) if name.eq_ignore_ascii_case("uniqueName") && kind == Kind::Application => {
-            holder(Name::UNIQUE_NAME)
+            holder(Name::UNIQUE_NAME)?
         }
         Part::Key(Some(name), _) if !name.eq_ignore_ascii_case("id") => return Err(Failure::segment(name)),
         Part::Word(_) | Part::Key(..) => {
@@ -108,7 +109,8 @@ fn create(call: &Call<'_>, kind: Kind) -> Result<Answer, Failure> {
         Kind::ServicePrincipal => principal(call, &world, &mut draft)?,
         Kind::User | Kind::Group | Kind::Application => application(call, &mut world, &mut draft)?,
     }
-    let owners = rules::link::admit(&world, &call.view(&world.tenant), None, &draft.binds)?;
+    let owners =
+        rules::link::admit(&world, &call.view(&world.tenant), Holder::New { unified: false, dynamic: false }, &draft.binds)?;
     let id = world.tenant.next_id();
     let row = world.tenant.create(id, kind, draft.edits);
     for (relation, owner) in owners {

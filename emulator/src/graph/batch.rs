@@ -3,7 +3,8 @@
 use super::answer::Answer;
 use super::call::Origin;
 use super::fields::{Members, write_list};
-use super::{Cut, Request, Trace, below_version, one, refusal};
+use super::writers::{AtWork, Order};
+use super::{Cut, Request, Trace, below_version, one, refusal, take_time};
 use crate::app::App;
 use crate::auth::Rights;
 use crate::directory::write_json;
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 /// The most requests of a batch.
 const MOST: usize = 20;
@@ -44,20 +46,23 @@ impl Step {
 ///
 /// # Errors
 /// [`Cut`] when a fault drops the connection at one of the steps.
-pub(crate) async fn answer(app: &App, rights: &Rights, body: &[u8], trace: &Trace) -> Result<Answer, Cut> {
+pub(super) async fn answer(app: &App, rights: &Rights, body: &[u8], trace: &Trace, at_work: &AtWork<'_>) -> Result<Answer, Cut> {
     let batch = match read(body) {
         Ok(batch) => batch,
         Err(failure) => return Ok(refusal(app, &failure, trace)),
     };
     let mut answers: Vec<(String, Answer)> = Vec::with_capacity(batch.requests.len());
     let mut failed: BTreeMap<String, bool> = BTreeMap::new();
+    let order = if batch.requests.iter().all(|step| step.depends_on.is_empty()) { Order::Parallel } else { Order::Serial };
     for step in &batch.requests {
         let blocked = step.depends_on.iter().any(|id| failed.get(&id.to_lowercase()) == Some(&true));
-        let answer = if blocked { refusal(app, &dependency(), trace) } else { run(app, rights, step, trace).await? };
+        let answer =
+            if blocked { refusal(app, &dependency(), trace) } else { run(app, rights, step, trace, (at_work, order)).await? };
         app.stats.sub_answered(answer.status);
         failed.insert(step.key(), answer.status >= 400);
         answers.push((step.id.clone(), answer));
     }
+    take_time(app, at_work.takes(order, app.steps.load(Ordering::Relaxed))).await;
     // The order of the answers means nothing, so it is not the order of the requests.
     answers.rotate_left(batch.requests.len() / 2);
     let mut out = b"{\"responses\":".to_vec();
@@ -106,7 +111,7 @@ fn is_mixed(steps: &[Step]) -> bool {
     !parallel && !serial
 }
 
-async fn run(app: &App, rights: &Rights, step: &Step, trace: &Trace) -> Result<Answer, Cut> {
+async fn run(app: &App, rights: &Rights, step: &Step, trace: &Trace, work: (&AtWork<'_>, Order)) -> Result<Answer, Cut> {
     let target = match target(app, &step.url) {
         Ok(target) => target,
         Err(failure) => return Ok(refusal(app, &failure, trace)),
@@ -123,7 +128,7 @@ async fn run(app: &App, rights: &Rights, step: &Step, trace: &Trace) -> Result<A
     let body = step.body.as_ref().map(Json::to_string).unwrap_or_default();
     app.stats.sub_request(&method, path);
     let request = Request { method: &method, path, query, headers: &headers, body: body.as_bytes() };
-    one(app, rights, request, Origin::Batch, trace).await
+    one(app, rights, request, Origin::Batch, trace, work).await
 }
 
 /// The path and query below the version: relative (`/users`, `users?..`), or absolute with host and version.

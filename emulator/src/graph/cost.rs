@@ -8,8 +8,9 @@ use axum::http::Method;
 use serde_json::Value as Json;
 
 /// The cost of a request whose path is below the version.
-pub(crate) fn of(request: &Request<'_>, binds: BindCost) -> Cost {
-    let words: Vec<String> = parts(request.path).iter().map(Part::word).collect();
+pub(crate) fn of(request: &Request<'_>, binds: BindCost, audience: impl Fn(&Part) -> Option<String>) -> Cost {
+    let parts = parts(request.path);
+    let words: Vec<String> = parts.iter().map(Part::word).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let options = Options::of(request.query);
     let reports = u32::from(words.first() == Some(&"users") && options.reports);
@@ -22,7 +23,24 @@ pub(crate) fn of(request: &Request<'_>, binds: BindCost) -> Cost {
         (&Method::PATCH, _) => (1, bound(request.body, binds)),
         _ => (1, 1),
     };
-    Cost { units, writes, reports }
+    let application = writes > 0 && words.first() == Some(&"applications");
+    let personal = application && is_personal(request.body, parts.get(1).and_then(audience));
+    let extensions = u32::from(words.contains(&"extensions") || writes > 0 && mentions(request.body, b"\"extension_"));
+    let (applications, personal) = (u32::from(application && !personal), u32::from(personal));
+    Cost { units, writes, reports, applications, personal, extensions }
+}
+
+fn mentions(body: &[u8], text: &[u8]) -> bool {
+    body.windows(text.len()).any(|bytes| bytes == text)
+}
+
+/// Whether personal accounts may use an application: the one that is there, or the one that a body describes; that is the default.
+fn is_personal(body: &[u8], known: Option<String>) -> bool {
+    let given = || {
+        let body: Json = serde_json::from_slice(body).unwrap_or_default();
+        body.get("signInAudience").and_then(Json::as_str).map(str::to_owned)
+    };
+    known.or_else(given).is_none_or(|audience| audience.contains("Personal"))
 }
 
 /// The query options that change a cost.
@@ -83,8 +101,7 @@ fn action(words: &[&str], options: &Options) -> Option<u32> {
 
 /// The writes of a request that may bind references in its body.
 fn bound(body: &[u8], cost: BindCost) -> u32 {
-    let mentioned = body.windows(b"s@odata.bind".len()).any(|bytes| bytes == b"s@odata.bind");
-    if cost == BindCost::One || !mentioned {
+    if cost == BindCost::One || !mentions(body, b"s@odata.bind") {
         return 1;
     }
     let body: Json = serde_json::from_slice(body).unwrap_or_default();
@@ -103,7 +120,7 @@ mod tests {
         let method = method.parse().unwrap();
         let headers = HeaderMap::new();
         let request = Request { method: &method, path, query, headers: &headers, body: body.as_bytes() };
-        let cost = of(&request, BindCost::Third);
+        let cost = of(&request, BindCost::Third, |_| None);
         (cost.units, cost.writes)
     }
 

@@ -204,10 +204,17 @@ pub(crate) fn write_value(out: &mut Vec<u8>, tenant: &Tenant, object: &Object, n
 fn unset(tenant: &Tenant, kind: Kind, name: Name) -> &'static [u8] {
     let Some(property) = tenant.schema.property(kind, name) else { return b"null" };
     match property.shape {
-        Shape::Texts(..) => b"[]",
+        Shape::Texts(..) | Shape::Several(_) => b"[]",
         Shape::Json if property.write == Write::Never && property.name.ends_with('s') => b"[]",
         Shape::Merged(..) => NO_EXTENSION_ATTRIBUTES,
-        Shape::Json | Shape::Text(_) | Shape::Flag | Shape::Number | Shape::Moment | Shape::Replaced(..) => b"null",
+        Shape::Json
+        | Shape::Text(_)
+        | Shape::Flag
+        | Shape::Number
+        | Shape::Large
+        | Shape::Binary(_)
+        | Shape::Moment
+        | Shape::Replaced(..) => b"null",
     }
 }
 

@@ -9,6 +9,7 @@ use crate::conditions::Upsert;
 use crate::directory::{Kind, Name, Relation, Row, Value, View, Way};
 use crate::failure::Failure;
 use crate::odata::Part;
+use crate::rules::link::{self, Holder};
 use crate::rules::{self, Draft};
 use crate::world::World;
 use axum::http::Method;
@@ -58,7 +59,7 @@ fn one(call: &Call<'_>, key: &Part, parts: &[Part], below: &[&str]) -> Result<An
 pub(crate) fn find(tenant: &View<'_>, key: &Part) -> Result<Row, Failure> {
     let text = key.text();
     let found = match key {
-        Part::Key(Some(name), _) if name.eq_ignore_ascii_case("uniqueName") => by_unique_name(tenant, text),
+        Part::Key(Some(name), _) if name.eq_ignore_ascii_case("uniqueName") => by_unique_name(tenant, text)?,
         Part::Key(Some(name), _) if !name.eq_ignore_ascii_case("id") => return Err(Failure::segment(name)),
         Part::Word(_) | Part::Key(..) => {
             let id = text.parse().map_err(|_| Failure::bad_request(format!("Invalid object identifier '{text}'.")))?;
@@ -68,8 +69,8 @@ pub(crate) fn find(tenant: &View<'_>, key: &Part) -> Result<Row, Failure> {
     found.ok_or_else(|| Failure::not_found(text))
 }
 
-fn by_unique_name(tenant: &View<'_>, text: &str) -> Option<Row> {
-    tenant.holders(Kind::Group, Name::UNIQUE_NAME, text).find(|row| tenant.object(*row).is_live())
+fn by_unique_name(tenant: &View<'_>, text: &str) -> Result<Option<Row>, Failure> {
+    tenant.keyed(Kind::Group, Name::UNIQUE_NAME, text)
 }
 
 fn create(call: &Call<'_>, body: &Map<String, Json>) -> Result<Answer, Failure> {
@@ -82,7 +83,9 @@ fn add(call: &Call<'_>, world: &mut World, body: &Map<String, Json>) -> Result<A
     let mut draft = rules::read(world, Kind::Group, None, body)?;
     rules::create_group(world, &mut draft)?;
     call.needs_for_roles(draft.value(Name::ASSIGNABLE_TO_ROLE).is_some_and(Value::is_true))?;
-    let links = admitted(call, world, None, &draft)?;
+    let new = Holder::New { unified: draft.is_of_type("Unified"), dynamic: draft.is_of_type("DynamicMembership") };
+    let caller = if world.switches.caller_owns_new_groups { caller(call, world) } else { None };
+    let links = new_links(call, world, new, &draft, caller)?;
     draft.edits.push((Name::CREATED, Value::text(now.as_str())));
     draft.edits.push((Name::RENEWED, Value::text(now)));
     let id = world.tenant.next_id();
@@ -93,8 +96,37 @@ fn add(call: &Call<'_>, world: &mut World, body: &Map<String, Json>) -> Result<A
     created(call, &View::primary(&world.tenant), row)
 }
 
+/// The references of a new group, the one to the caller among them if there is one. What the replica does not know yet may be refused
+/// as if the values were wrong.
+fn new_links(
+    call: &Call<'_>,
+    world: &World,
+    new: Holder,
+    draft: &Draft,
+    caller: Option<Row>,
+) -> Result<Vec<(Relation, Row)>, Failure> {
+    let mut links =
+        admitted(call, world, new, draft).map_err(|failure| call.unknown_at_create(&world.tenant, &draft.binds, failure))?;
+    if let Some(caller) = caller {
+        if links.contains(&(Relation::Owner, caller)) {
+            return Err(Failure::bad_request("Request contains a property with duplicate values."));
+        }
+        if links.len() >= link::MOST_CHANGES {
+            return Err(link::too_many());
+        }
+        links.push((Relation::Owner, caller));
+    }
+    Ok(links)
+}
+
+/// The service principal of the caller.
+fn caller(call: &Call<'_>, world: &World) -> Option<Row> {
+    let live = |row: &Row| world.tenant.object(*row).kind == Kind::ServicePrincipal && world.tenant.object(*row).is_live();
+    world.tenant.holders_of_any(Name::APP_ID, &call.rights.application).find(live)
+}
+
 /// The references that a body binds, if they may be added.
-fn admitted(call: &Call<'_>, world: &World, group: Option<Row>, draft: &Draft) -> Result<Vec<(Relation, Row)>, Failure> {
+fn admitted(call: &Call<'_>, world: &World, group: Holder, draft: &Draft) -> Result<Vec<(Relation, Row)>, Failure> {
     if draft.binds.is_empty() {
         return Ok(Vec::new());
     }
@@ -120,7 +152,7 @@ fn update(call: &Call<'_>, key: &Part) -> Result<Answer, Failure> {
     let draft = rules::read(&world, Kind::Group, Some(world.tenant.object(row)), &body)?;
     rules::update_group(&world, row, &draft)?;
     call.needs_for_roles(world.tenant.object(row).is_true(Name::ASSIGNABLE_TO_ROLE))?;
-    let links = admitted(call, &world, Some(row), &draft)?;
+    let links = admitted(call, &world, Holder::Known(row), &draft)?;
     world.tenant.edit(row, draft.edits);
     for (relation, to) in links {
         world.tenant.link(relation, row, to);
@@ -130,7 +162,7 @@ fn update(call: &Call<'_>, key: &Part) -> Result<Answer, Failure> {
 
 /// The group of an upsert that the primary knows, though the replica does not.
 fn at_primary(call: &Call<'_>, world: &World, key: &Part) -> Result<Option<Row>, Failure> {
-    let found = by_unique_name(&View::primary(&world.tenant), key.text());
+    let found = by_unique_name(&View::primary(&world.tenant), key.text())?;
     match call.app.conditions.present().replication.upsert_of_unknown {
         Upsert::Conflict if found.is_some() => Err(Failure::conflict("uniqueName")),
         Upsert::Conflict | Upsert::Update => Ok(found),

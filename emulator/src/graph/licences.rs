@@ -11,6 +11,7 @@ use crate::odata::Part;
 use crate::rules;
 use axum::http::Method;
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 const PRODUCT: Table<'_> = Table {
@@ -42,7 +43,8 @@ pub(crate) fn products(call: &Call<'_>) -> Result<Answer, Failure> {
         return Err(Failure::method());
     }
     let world = call.app.world.read();
-    let shown = |product: &Product| shown(call, &world.tenant, product);
+    let seen = &call.view(&world.tenant);
+    let shown = |product: &Product| shown(call, seen, product);
     let mut all = world.tenant.licences.products().iter().map(shown);
     match call.parts.get(1..).unwrap_or(&[]) {
         [] => PRODUCT.list(call, all),
@@ -55,11 +57,16 @@ pub(crate) fn products(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 /// The licences of a product that live users hold.
-fn consumed(tenant: &Tenant, product: Uuid) -> usize {
-    tenant.licences.holders(product).filter(|row| tenant.object(*row).is_live()).count()
+fn consumed(tenant: &View<'_>, product: Uuid) -> usize {
+    let holds = |row: &Row| {
+        let object = tenant.object(*row);
+        object.is_live() && assigned(object.value(Name::ASSIGNED_LICENSES)).contains(&product)
+    };
+    let candidates: BTreeSet<Row> = tenant.licences.holders(product).chain(tenant.differing()).collect();
+    candidates.iter().filter(|row| holds(row)).count()
 }
 
-fn shown(call: &Call<'_>, tenant: &Tenant, product: &Product) -> Json {
+fn shown(call: &Call<'_>, tenant: &View<'_>, product: &Product) -> Json {
     let plans: Vec<Json> = product
         .service_plans
         .iter()
@@ -134,7 +141,7 @@ pub(crate) fn assign(call: &Call<'_>, user: &Part) -> Result<Answer, Failure> {
             return Err(Failure::bad_request("License assignment cannot be done for user with invalid usage location."));
         }
         let had = assigned(tenant.object(row).value(Name::ASSIGNED_LICENSES)).contains(sku);
-        if !had && consumed(tenant, *sku) >= product.enabled {
+        if !had && consumed(&View::primary(tenant), *sku) >= product.enabled {
             return Err(Failure::bad_request(format!("Subscription with SKU {sku} does not have any available licenses.")));
         }
         held.retain(|state| !is_of(state, *sku));

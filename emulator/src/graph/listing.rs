@@ -4,14 +4,19 @@ use super::answer::Answer;
 use super::call::Call;
 use super::candidates::candidates;
 use super::fields::{Fields, Holds, Members, Preamble, write_list, write_object};
+use crate::dice::Dice;
 use crate::directory::{Kind, Life, Name, Object, Row, View, folded, texts};
 use crate::failure::Failure;
 use crate::odata::{self, Expression, Mode, Search, Seen};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
+use std::cmp::Reverse;
+
+/// What chance decides here, apart from what it decides elsewhere.
+const EMPTY: u64 = 8;
 
 /// The page size when `$top` says nothing.
-const DEFAULT_PAGE: usize = 100;
+pub(crate) const DEFAULT_PAGE: usize = 100;
 
 /// What `$search` looks into.
 const SEARCHED: &[Name] = &[
@@ -65,22 +70,18 @@ pub(crate) fn collection(call: &Call<'_>, tenant: &View<'_>, kind: Kind) -> Resu
 
 /// The number of live objects of a kind, as text.
 pub(crate) fn count(call: &Call<'_>, tenant: &View<'_>, kind: Kind) -> Result<Answer, Failure> {
-    if !call.is_eventual() {
-        return Err(Failure::bad_request("$count is not currently supported."));
-    }
     let live = |row: &Row| tenant.object(*row).is_live();
     let source = move |after| Box::new(tenant.rows(kind, after).iter().copied().filter(live)) as Box<dyn Iterator<Item = Row>>;
     let listing =
         Listing { tenant, holds: Holds::Only(kind), context: kind.collection(), source: &source, index: Index::Collection };
-    let wanted = Wanted::of(call, &listing, Mode::Advanced)?;
-    Ok(Answer::text(listing.rows(None, &wanted).count().to_string()))
+    listing.count(call)
 }
 
 /// What a request wants of a list.
 struct Wanted {
     filter: Option<Expression>,
     search: Option<Search>,
-    order: Option<(Name, Direction)>,
+    order: Vec<(Name, Direction)>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -95,10 +96,10 @@ impl Wanted {
         if let Some(filter) = &filter {
             listing.check(filter, mode)?;
         }
-        let order = call.query.option("orderby").map(|text| listing.order(text)).transpose()?;
+        let order = call.query.option("orderby").map(|text| listing.order(text)).transpose()?.unwrap_or_default();
         let relationship = listing.index == Index::Relationship;
-        let by_deletion = order.is_some_and(|(name, _)| name == Name::DELETED);
-        if order.is_some() && (filter.is_some() || relationship || by_deletion) && mode == Mode::Plain {
+        let by_deletion = order.iter().any(|(name, _)| *name == Name::DELETED);
+        if !order.is_empty() && (filter.is_some() || relationship || by_deletion) && mode == Mode::Plain {
             return Err(Failure::unsupported_query("Sorting not supported for current query."));
         }
         let search = call.query.option("search").map(|text| listing.search(call, text)).transpose()?;
@@ -119,15 +120,20 @@ impl Cursor {
     fn read(call: &Call<'_>) -> Result<Cursor, Failure> {
         let Some(token) = call.query.option("skiptoken") else { return Ok(Cursor::After(None)) };
         let text = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let cursor = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(kind, number)| {
-            let number: u32 = number.parse().ok()?;
-            Some(if kind == "row" { Cursor::After(Some(Row(number))) } else { Cursor::Offset(number as usize) })
+        let cursor = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(kind, number)| match kind {
+            "row" if number.is_empty() => Some(Cursor::After(None)),
+            "row" => Some(Cursor::After(Some(Row(number.parse().ok()?)))),
+            _ => Some(Cursor::Offset(number.parse::<u32>().ok()? as usize)),
         });
         cursor.ok_or_else(Failure::page_token)
     }
 
-    fn is_first(&self) -> bool {
-        matches!(self, Cursor::After(None))
+    fn token(&self) -> String {
+        BASE64.encode(match self {
+            Cursor::After(None) => "row:".to_owned(),
+            Cursor::After(Some(row)) => format!("row:{}", row.0),
+            Cursor::Offset(offset) => format!("offset:{offset}"),
+        })
     }
 }
 
@@ -141,8 +147,10 @@ impl<'a> Listing<'a> {
         let fields = Fields::of(self.tenant, self.holds, call.query)?;
         let top = call.query.top(DEFAULT_PAGE)?;
         let cursor = Cursor::read(call)?;
-        let counted = (call.is_eventual() && call.query.counts() && cursor.is_first()).then(|| self.rows(None, &wanted).count());
-        let (rows, next) = self.page(&cursor, &wanted, top);
+        let first = call.query.option("skiptoken").is_none();
+        let counted = (call.is_eventual() && call.query.counts() && first).then(|| self.rows(None, &wanted).count());
+        let (rows, next) =
+            if first && self.begins_empty(call) { (Vec::new(), Some(cursor.token())) } else { self.page(&cursor, &wanted, top) };
         let mut out = Vec::with_capacity(rows.len() * 512);
         let mut map = Members::open(&mut out);
         map.text("@odata.context", &call.context(self.context));
@@ -159,26 +167,44 @@ impl<'a> Listing<'a> {
         Ok(Answer::written(200, out))
     }
 
+    /// The number of items that a request wants, as text.
+    ///
+    /// # Errors
+    /// A filter that cannot be answered, or a request without the header of advanced queries.
+    pub(crate) fn count(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+        if !call.is_eventual() {
+            return Err(Failure::bad_request("$count is not currently supported."));
+        }
+        let wanted = Wanted::of(call, self, Mode::Advanced)?;
+        Ok(Answer::text(self.rows(None, &wanted).count().to_string()))
+    }
+
+    /// Whether the first page has nothing on it but a link to the next one.
+    fn begins_empty(&self, call: &Call<'_>) -> bool {
+        Dice::of(call.app.seed, EMPTY, call.step).strikes(call.app.conditions.present().lists.empty_pages)
+    }
+
     fn page(&self, cursor: &Cursor, wanted: &Wanted, top: usize) -> (Vec<Row>, Option<String>) {
-        let offset = match (cursor, wanted.order) {
-            (Cursor::After(after), None) => {
+        let offset = match cursor {
+            Cursor::After(after) if wanted.order.is_empty() => {
                 let mut rows: Vec<Row> = self.rows(*after, wanted).take(top + 1).collect();
                 let more = rows.len() > top;
                 rows.truncate(top);
-                let next = rows.last().filter(|_| more).map(|row| BASE64.encode(format!("row:{}", row.0)));
+                let next = rows.last().filter(|_| more).map(|row| Cursor::After(Some(*row)).token());
                 return (rows, next);
             }
-            (Cursor::Offset(offset), _) => *offset,
-            (Cursor::After(_), Some(_)) => 0,
+            Cursor::Offset(offset) => *offset,
+            Cursor::After(_) => 0,
         };
         let mut rows: Vec<Row> = self.rows(None, wanted).collect();
-        if let Some((name, direction)) = wanted.order {
-            rows.sort_by_cached_key(|row| self.key(*row, name));
-            if direction == Direction::Descending {
-                rows.reverse();
+        // The last key first: what is equal by a later sort keeps the order of the earlier ones.
+        for (name, direction) in wanted.order.iter().rev() {
+            match direction {
+                Direction::Ascending => rows.sort_by_cached_key(|row| self.key(*row, *name)),
+                Direction::Descending => rows.sort_by_cached_key(|row| Reverse(self.key(*row, *name))),
             }
         }
-        let next = (rows.len() > offset + top).then(|| BASE64.encode(format!("offset:{}", offset + top)));
+        let next = (rows.len() > offset + top).then(|| Cursor::Offset(offset + top).token());
         (rows.into_iter().skip(offset).take(top).collect(), next)
     }
 
@@ -226,7 +252,11 @@ impl<'a> Listing<'a> {
         checks.fold(first, |found, next| found.or_else(|failure| next.map_err(|_| failure)))
     }
 
-    fn order(&self, text: &str) -> Result<(Name, Direction), Failure> {
+    fn order(&self, text: &str) -> Result<Vec<(Name, Direction)>, Failure> {
+        text.split(',').map(|key| self.order_by(key)).collect()
+    }
+
+    fn order_by(&self, text: &str) -> Result<(Name, Direction), Failure> {
         let mut words = text.split_whitespace();
         let property = words.next().unwrap_or_default();
         let direction = match words.next() {
@@ -270,7 +300,8 @@ impl<'a> Listing<'a> {
     }
 }
 
-fn next_link(call: &Call<'_>, token: &str) -> String {
+/// The link to the page that a token stands for.
+pub(crate) fn next_link(call: &Call<'_>, token: &str) -> String {
     let kept = call.query.without("skiptoken");
     let separator = if kept.is_empty() { "" } else { "&" };
     format!("{}?{kept}{separator}$skiptoken={token}", call.url(call.path))

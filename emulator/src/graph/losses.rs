@@ -14,7 +14,7 @@ const LOSS: u64 = 3;
 pub(super) enum Level {
     /// A request of its own: everything.
     Request,
-    /// A batch as a whole: its transport.
+    /// A batch as a whole: its transport, and its own status.
     Batch,
     /// A step of a batch: its status.
     Step,
@@ -47,6 +47,7 @@ pub(super) async fn around(
     let fate = fate(&rules, level, &mut dice);
     let delay = delay(&rules, level, &mut dice);
     let late = dice.strikes(0.5);
+    let delay = delay.filter(|_| !app.clock.stands_still());
     if let Some(milliseconds) = delay.filter(|_| !late) {
         wait(app, milliseconds).await;
     }
@@ -71,9 +72,14 @@ pub(super) async fn around(
 fn fate(rules: &Ambiguity, level: Level, dice: &mut Dice) -> Option<Fate> {
     let mut roll = dice.roll();
     let mut possible = Vec::new();
-    if level != Level::Batch {
-        possible.extend(statuses(rules.before, Work::Undone));
-        possible.extend(statuses(rules.after, Work::Done));
+    let (before, after) = match level {
+        Level::Batch => (rules.batch_before, rules.batch_after),
+        Level::Request | Level::Step => (rules.before, rules.after),
+    };
+    possible.extend(statuses(before, Work::Undone));
+    possible.extend(statuses(after, Work::Done));
+    if level == Level::Batch {
+        possible.extend([(before.reset, Fate::Reset(Work::Undone)), (after.reset, Fate::Reset(Work::Done))]);
     }
     if level != Level::Step {
         possible.extend([(rules.before.reset, Fate::Reset(Work::Undone)), (rules.after.reset, Fate::Reset(Work::Done))]);
@@ -100,17 +106,19 @@ fn delay(rules: &Ambiguity, level: Level, dice: &mut Dice) -> Option<u64> {
     slow.then_some(milliseconds as u64)
 }
 
+/// What a status says that is answered instead.
+pub(super) fn code(status: u16) -> &'static str {
+    match status {
+        500 => "Service_InternalServerError",
+        503 => "ServiceUnavailable",
+        _ => "UnknownError",
+    }
+}
+
 fn struck(app: &App, fate: Fate, trace: &Trace, answer: Answer, dice: &mut Dice) -> Result<Answer, Cut> {
     match fate {
         Fate::Reset(_) => Err(Cut),
-        Fate::Status(_, status) => {
-            let code = match status {
-                500 => "Service_InternalServerError",
-                503 => "ServiceUnavailable",
-                _ => "UnknownError",
-            };
-            Ok(substitute(app, trace, status, code, "", Vec::new()))
-        }
+        Fate::Status(_, status) => Ok(substitute(app, trace, status, code(status), "", Vec::new())),
         Fate::Truncated => Ok(truncated(answer, dice)),
         Fate::Garbage => Ok(garbage(&answer, dice)),
     }

@@ -9,6 +9,7 @@ mod candidates;
 mod cost;
 mod delta;
 mod domains;
+mod doors;
 mod fields;
 mod groups;
 mod invitations;
@@ -31,6 +32,7 @@ mod writers;
 
 pub(crate) use answer::Answer;
 pub(crate) use delta::Windows;
+pub(crate) use doors::disturbed;
 pub(crate) use fields::{Members, write_list, write_value};
 pub(crate) use references::set_manager;
 pub(crate) use writers::Writers;
@@ -47,6 +49,8 @@ use crate::throttle::Priority;
 use axum::http::{HeaderMap, Method};
 use call::{Call, Origin};
 use losses::Level;
+use std::sync::atomic::Ordering;
+use writers::{AtWork, Order};
 
 /// A request to Graph.
 #[derive(Clone, Debug)]
@@ -103,14 +107,24 @@ pub(crate) async fn answer(app: &App, request: Request<'_>, trace: &Trace) -> Re
     };
     app.purge_if_due();
     let request = Request { path, ..request };
+    let at_work = AtWork::of(app, trace);
     if !path.eq_ignore_ascii_case("$batch") {
-        return one(app, &rights, request, Origin::Direct, trace).await;
+        let answer = one(app, &rights, request, Origin::Direct, trace, (&at_work, Order::Serial)).await?;
+        take_time(app, at_work.takes(Order::Serial, app.steps.load(Ordering::Relaxed))).await;
+        return Ok(answer);
     }
     if *request.method != Method::POST {
         return Ok(refused(&Failure::method()));
     }
-    let answering = async { batch::answer(app, &rights, request.body, trace).await };
+    let answering = async { batch::answer(app, &rights, request.body, trace, &at_work).await };
     with_faults(app, &request, trace, losses::around(app, Level::Batch, app.next_step(), trace, answering)).await
+}
+
+/// A write is not done at once: whoever writes the same object meanwhile meets it.
+async fn take_time(app: &App, milliseconds: u64) {
+    if milliseconds > 0 && !app.clock.stands_still() {
+        wait(app, milliseconds).await;
+    }
 }
 
 /// The path below `/v1.0/`; the version ignores case.
@@ -120,7 +134,14 @@ fn below_version(path: &str) -> Option<&str> {
 }
 
 /// Answers one request or sub-request.
-async fn one(app: &App, rights: &Rights, request: Request<'_>, origin: Origin, trace: &Trace) -> Result<Answer, Cut> {
+async fn one(
+    app: &App,
+    rights: &Rights,
+    request: Request<'_>,
+    origin: Origin,
+    trace: &Trace,
+    (at_work, order): (&AtWork<'_>, Order),
+) -> Result<Answer, Cut> {
     let step = app.next_step();
     let mut dice = Dice::of(app.seed, 0, step);
     let mut charged = quota::charge(app, rights, &request, trace, &mut dice);
@@ -130,8 +151,8 @@ async fn one(app: &App, rights: &Rights, request: Request<'_>, origin: Origin, t
     };
     let level = if origin == Origin::Direct { Level::Request } else { Level::Step };
     let answering = async {
-        match writers::begin(app, &request, trace) {
-            Ok(_at_work) => losses::around(app, level, step, trace, answering).await,
+        match at_work.begin(&request, order) {
+            Ok(()) => losses::around(app, level, step, trace, answering).await,
             Err(failure) => Ok(refusal(app, &failure, trace)),
         }
     };

@@ -7,7 +7,8 @@ use crate::auth::Rights;
 use crate::clock::http_date;
 use crate::conditions::RetryAfter;
 use crate::dice::Dice;
-use crate::directory::Kind;
+use crate::directory::Name;
+use crate::odata::Part;
 use crate::throttle::{Caller, Cost, Priority, Refusal};
 use axum::http::HeaderMap;
 use serde_json::json;
@@ -26,11 +27,11 @@ pub(super) struct Charged {
 /// Charges a request.
 pub(super) fn charge(app: &App, rights: &Rights, request: &Request<'_>, trace: &Trace, dice: &mut Dice) -> Charged {
     let rules = app.conditions.present().throttling;
-    let cost = cost::of(request, rules.bind_cost);
+    let cost = cost::of(request, rules.bind_cost, |key| audience(app, key));
     let caller = Caller {
         application: &rights.application,
         tenant: &app.tenant_id.to_string(),
-        users: app.world.read().tenant.rows(Kind::User, None).len(),
+        users: app.world.read().tenant.live_users(),
         priority: priority(request.headers).unwrap_or(trace.priority),
     };
     let verdict = app.quotas.charge(&rules, caller, cost, app.clock.now(), dice);
@@ -45,6 +46,14 @@ impl Charged {
         let answer = answer.header("x-ms-resource-unit", self.cost.units.to_string());
         if self.share > REPORTED { answer.header("x-ms-throttle-limit-percentage", format!("{:.2}", self.share)) } else { answer }
     }
+}
+
+/// Who may use the application that a path names.
+fn audience(app: &App, key: &Part) -> Option<String> {
+    let world = app.world.read();
+    let by_id = key.text().parse().ok().and_then(|id| world.tenant.find(id));
+    let row = by_id.or_else(|| world.tenant.holders_of_any(Name::APP_ID, key.text()).next())?;
+    world.tenant.object(row).text(Name::SIGN_IN_AUDIENCE).map(str::to_owned)
 }
 
 /// The priority that headers ask for.

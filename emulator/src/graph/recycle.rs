@@ -24,6 +24,7 @@ pub(crate) fn delete(call: &Call<'_>, find: impl Fn(&World, &View<'_>) -> Result
     let row = call.locate(&world.tenant, |seen| find(&world, seen))?;
     let object = world.tenant.object(row);
     permission::delete(call, object.kind)?;
+    call.needs_for_roles(object.is_true(Name::ASSIGNABLE_TO_ROLE))?;
     guard::mastered(object)?;
     guard::privileged(&world, row)?;
     // Distribution lists are not kept.
@@ -33,7 +34,7 @@ pub(crate) fn delete(call: &Call<'_>, find: impl Fn(&World, &View<'_>) -> Result
     }
     world.tenant.recycle(row, now);
     if !kept {
-        world.tenant.purge(row);
+        world.tenant.purge(row, now);
     }
     Ok(Answer::no_content())
 }
@@ -107,7 +108,9 @@ fn purge(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
     let mut world = call.write();
     let row = locate(call, &world, id)?;
     permission::delete(call, world.tenant.object(row).kind)?;
-    world.tenant.purge(row);
+    call.needs_for_roles(world.tenant.object(row).is_true(Name::ASSIGNABLE_TO_ROLE))?;
+    guard::privileged(&world, row)?;
+    world.tenant.purge(row, call.app.clock.now());
     Ok(Answer::no_content())
 }
 
@@ -116,6 +119,7 @@ fn restore(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
     let mut world = call.write();
     let row = locate(call, &world, id)?;
     permission::delete(call, world.tenant.object(row).kind)?;
+    call.needs_for_roles(world.tenant.object(row).is_true(Name::ASSIGNABLE_TO_ROLE))?;
     guard::privileged(&world, row)?;
     let edits = revived(&world, row, &body)?;
     world.tenant.edit(row, edits);
@@ -128,7 +132,13 @@ fn revived(world: &World, row: Row, body: &Map<String, Json>) -> Result<Vec<(Nam
     let object = world.tenant.object(row);
     let claimant = Claimant { kind: object.kind, own: Some(row), unified: object.is_unified() };
     let mut claims: Vec<(Name, Value)> = object.properties().map(|(name, value)| (name, value.clone())).collect();
-    let name = body.get("newUserPrincipalName").and_then(Json::as_str).map(str::to_owned);
+    let name = match body.get("newUserPrincipalName").filter(|json| !json.is_null()) {
+        Some(json) => Some(json.as_str().ok_or_else(|| Failure::invalid_value(object.kind, "newUserPrincipalName"))?.to_owned()),
+        None => None,
+    };
+    if let Some(name) = &name {
+        rules::principal_name(world, name)?;
+    }
     let former = object.text(Name::USER_PRINCIPAL_NAME).map(|text| text.strip_prefix(&prefix(object)).unwrap_or(text).to_owned());
     let reconcile = body.get("autoReconcileProxyConflict") == Some(&Json::Bool(true));
     for (property, value) in &mut claims {
@@ -137,6 +147,10 @@ fn revived(world: &World, row: Row, body: &Map<String, Json>) -> Result<Vec<(Nam
             Name::PROXY_ADDRESSES if reconcile => *value = free_addresses(world, claimant, value.items()),
             _ => {}
         }
+    }
+    let named = claims.iter().find(|(property, _)| *property == Name::USER_PRINCIPAL_NAME).and_then(|(_, value)| value.as_text());
+    if named.is_some_and(|name| world.is_federated(name)) && object.text(Name::IMMUTABLE_ID).is_none() {
+        return Err(rules::required(object.kind, "onPremisesImmutableId"));
     }
     unique::check(world, claimant, &claims)?;
     Ok(claims)

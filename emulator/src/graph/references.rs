@@ -2,8 +2,8 @@
 
 use super::answer::Answer;
 use super::call::Call;
-use super::fields::{Holds, write_list};
-use super::listing::{Index, Listing};
+use super::fields::{Holds, Members, write_list};
+use super::listing::{DEFAULT_PAGE, Index, Listing, next_link};
 use super::{applications, groups, recycle, users};
 use crate::directory::{Kind, Name, Relation, Row, Tenant, View, Way};
 use crate::failure::Failure;
@@ -55,7 +55,7 @@ fn add(call: &Call<'_>, relation: Relation, group: &Part) -> Result<Answer, Fail
     let mut world = call.write();
     let group = call.locate(&world.tenant, |seen| groups::find(seen, group))?;
     call.needs_for_roles(world.tenant.object(group).is_true(Name::ASSIGNABLE_TO_ROLE))?;
-    for (relation, row) in link::admit(&world, &call.view(&world.tenant), Some(group), &[(relation, reference)])? {
+    for (relation, row) in link::admit(&world, &call.view(&world.tenant), link::Holder::Known(group), &[(relation, reference)])? {
         world.tenant.link(relation, group, row);
     }
     Ok(Answer::no_content())
@@ -74,14 +74,25 @@ fn urls(call: &Call<'_>, relation: Relation, group: &Part) -> Result<Answer, Fai
     let world = call.app.world.read();
     let seen = call.view(&world.tenant);
     let group = groups::find(&seen, group)?;
-    let rows = seen.links().targets(relation, group, None).filter(|row| seen.object(*row).is_live());
+    let after =
+        call.query.option("skiptoken").map(|token| token.parse().map(Row).map_err(|_| Failure::page_token())).transpose()?;
+    let top = call.query.top(DEFAULT_PAGE)?;
+    let live = seen.links().targets(relation, group, after).filter(|row| seen.object(*row).is_live());
+    let mut rows: Vec<Row> = live.take(top + 1).collect();
+    let next = (rows.len() > top).then(|| rows[top - 1].0);
+    rows.truncate(top);
     let mut out = Vec::new();
-    out.extend_from_slice(b"{\"value\":");
-    write_list(&mut out, rows, |out, row| {
+    let mut map = Members::open(&mut out);
+    map.text("@odata.context", &call.context("Collection($ref)"));
+    if let Some(row) = next {
+        map.text("@odata.nextLink", &next_link(call, &row.to_string()));
+    }
+    map.name("value");
+    write_list(map.out, rows, |out, row| {
         let url = call.url(&format!("directoryObjects/{}", world.tenant.object(row).id));
         out.extend_from_slice(json!({ "@odata.id": url }).to_string().as_bytes());
     });
-    out.push(b'}');
+    map.close();
     Ok(Answer::written(200, out))
 }
 
@@ -145,16 +156,12 @@ fn answer<'a>(
         [] | ["$count"] => Holds::Any,
         [segment, ..] => Holds::Only(Kind::of_cast(segment).ok_or_else(|| Failure::segment(segment))?),
     };
-    if cast.last() == Some(&"$count") {
-        let admitted = |row: &Row| holds.admits(tenant.object(*row));
-        let counted = || Answer::text(source(None).filter(admitted).count().to_string());
-        return if call.is_eventual() { Ok(counted()) } else { Err(Failure::bad_request("$count is not currently supported.")) };
-    }
     let context = match holds {
         Holds::Only(kind) => kind.collection(),
         Holds::Any => "directoryObjects",
     };
-    Listing { tenant, holds, context, source, index: Index::Relationship }.answer(call)
+    let listing = Listing { tenant, holds, context, source, index: Index::Relationship };
+    if cast.last() == Some(&"$count") { listing.count(call) } else { listing.answer(call) }
 }
 
 /// The live manager of a user.

@@ -1,15 +1,18 @@
 //! Where a request reads and writes: from a replica, from the slower index of advanced queries, at the primary.
 
 use super::call::Call;
+use crate::conditions::BindOfUnknown;
 use crate::dice::Dice;
-use crate::directory::{Arrivals, Row, Sight, Tenant, View};
+use crate::directory::{Arrivals, Relation, Row, Sight, Tenant, View};
 use crate::failure::Failure;
+use crate::rules::link::{self, Reference};
 use crate::world::World;
 use std::sync::RwLockWriteGuard;
 
 /// What chance decides here, apart from what it decides elsewhere.
 const REPLICA: u64 = 1;
 const LAG: u64 = 2;
+const UNKNOWN: u64 = 7;
 
 impl Call<'_> {
     /// The tenant as this request sees it: the same replica for all of it.
@@ -42,6 +45,21 @@ impl Call<'_> {
         let row = find(&self.view(tenant))?;
         let object = tenant.object(row);
         if object.is_live() { Ok(row) } else { Err(Failure::not_found(object.id)) }
+    }
+
+    /// The refusal of a create that binds something which only the primary knows: 404, or as if the values were wrong.
+    pub(crate) fn unknown_at_create(&self, tenant: &Tenant, binds: &[(Relation, Reference)], failure: Failure) -> Failure {
+        let rule = self.app.conditions.present().replication.bind_of_unknown;
+        let invalid = match rule {
+            BindOfUnknown::NotFound => false,
+            BindOfUnknown::Invalid => true,
+            BindOfUnknown::Mixed => Dice::of(self.app.seed, UNKNOWN, self.step).strikes(0.5),
+        };
+        let there = || binds.iter().all(|(_, reference)| link::resolve(&View::primary(tenant), reference).is_ok());
+        if failure.status == 404 && invalid && there() {
+            return Failure::bad_request("One or more property values specified are invalid.");
+        }
+        failure
     }
 
     /// The world to write into. Replicas learn of it by and by.

@@ -8,7 +8,6 @@ use crate::directory::{Assignment, Hold, Kind, Name, ROLES, Role, Roles, Row, Te
 use crate::failure::Failure;
 use crate::odata::Part;
 use crate::rules;
-use crate::world::World;
 use axum::http::Method;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
@@ -110,8 +109,8 @@ fn schedules(call: &Call<'_>, set: &str, hold: Hold) -> Result<Answer, Failure> 
 
 fn assignments(call: &Call<'_>, table: &Table<'_>, hold: Hold) -> Result<Answer, Failure> {
     let world = call.app.world.read();
-    let tenant = &View::primary(&world.tenant);
-    let held = tenant.roles.assignments().iter();
+    let tenant = &call.view(&world.tenant);
+    let held = tenant.assignments().into_iter();
     let held = held.filter(|held| held.hold == hold && tenant.object(held.principal).is_live());
     let items: Result<Vec<Json>, Failure> = held.map(|held| expanded(call, tenant, held)).collect();
     table.list(call, items?)
@@ -149,22 +148,23 @@ fn principal(tenant: &View<'_>, row: Row) -> Json {
     serde_json::from_slice(&out).unwrap_or_default()
 }
 
-fn known(world: &World, id: &str) -> Result<Assignment, Failure> {
-    let tenant = &world.tenant;
+fn known(tenant: &View<'_>, id: &str) -> Result<Assignment, Failure> {
     let is = |held: &&Assignment| held.hold == Hold::Active && held.id(tenant.object(held.principal).id).eq_ignore_ascii_case(id);
-    tenant.roles.assignments().iter().find(is).cloned().ok_or_else(|| Failure::not_found(id))
+    tenant.assignments().into_iter().find(is).cloned().ok_or_else(|| Failure::not_found(id))
 }
 
 fn one(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
     let world = call.app.world.read();
-    let held = known(&world, id)?;
-    ASSIGNMENTS.one(call, 200, &expanded(call, &View::primary(&world.tenant), &held)?)
+    let tenant = &call.view(&world.tenant);
+    let held = known(tenant, id)?;
+    ASSIGNMENTS.one(call, 200, &expanded(call, tenant, &held)?)
 }
 
 fn withdraw(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
     let mut world = call.write();
-    let held = known(&world, id)?;
-    world.tenant.roles.withdraw(&held);
+    known(&call.view(&world.tenant), id)?;
+    let held = known(&View::primary(&world.tenant), id)?;
+    world.tenant.withdraw(&held);
     Ok(Answer::no_content())
 }
 
@@ -196,7 +196,7 @@ fn assign(call: &Call<'_>) -> Result<Answer, Failure> {
 /// # Errors
 /// 400 for the same assignment twice.
 pub(super) fn give(tenant: &mut Tenant, assignment: Assignment) -> Result<(), Failure> {
-    if tenant.roles.assign(assignment) {
+    if tenant.assign(assignment) {
         return Ok(());
     }
     Err(Failure::bad_request(

@@ -41,6 +41,12 @@ fn one(call: &Call<'_>, key: &Part, below: &[&str]) -> Result<Answer, Failure> {
         (&Method::GET, ["licensedetails"]) => licences::details(call, key),
         (_, ["authentication", rest @ ..]) => methods::route(call, key, rest),
         (&Method::POST, [action]) if membership::is_action(action) => membership::answer(call, |seen| find(seen, key), action),
+        // No mailbox, no photo.
+        (&Method::GET, ["photo"] | ["photo", "$value"]) => {
+            let world = call.app.world.read();
+            find(&call.view(&world.tenant), key)?;
+            Err(Failure::new(404, "ImageNotFound", "The photo wasn't found."))
+        }
         (&Method::GET, ["manager"]) => manager(call, key),
         (method, ["manager", "$ref"]) => references::manager(call, method, key),
         (&Method::GET, ["memberof", cast @ ..]) => references::list(call, Kind::User, key, Relation::Member, Way::Backward, cast),
@@ -68,8 +74,11 @@ fn one(call: &Call<'_>, key: &Part, below: &[&str]) -> Result<Answer, Failure> {
 pub(crate) fn find(tenant: &View<'_>, key: &Part) -> Result<Row, Failure> {
     let text = key.text();
     let by_id = text.parse().ok().and_then(|id| tenant.live(id)).filter(|row| tenant.object(*row).kind == Kind::User);
-    let by_name = || tenant.holders(Kind::User, Name::USER_PRINCIPAL_NAME, text).find(|row| tenant.object(*row).is_live());
-    by_id.or_else(by_name).ok_or_else(|| Failure::not_found(text))
+    let found = match by_id {
+        None => tenant.keyed(Kind::User, Name::USER_PRINCIPAL_NAME, text)?,
+        known => known,
+    };
+    found.ok_or_else(|| Failure::not_found(text))
 }
 
 fn create(call: &Call<'_>) -> Result<Answer, Failure> {
@@ -78,7 +87,8 @@ fn create(call: &Call<'_>) -> Result<Answer, Failure> {
     let mut world = call.write();
     let mut draft = rules::read(&world, Kind::User, None, &body)?;
     rules::create_user(&world, &mut draft)?;
-    let manager = manager_of(call, &world, &draft)?;
+    let manager =
+        manager_of(call, &world, &draft).map_err(|failure| call.unknown_at_create(&world.tenant, &draft.binds, failure))?;
     draft.edits.push((Name::CREATED, Value::text(rfc3339(now))));
     if !draft.sets(Name::USER_TYPE) {
         draft.edits.push((Name::USER_TYPE, Value::text("Member")));

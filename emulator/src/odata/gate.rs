@@ -2,7 +2,7 @@
 
 use super::expression::{Expression, Function, Operator};
 use super::lex::invalid;
-use crate::directory::{Filter, Kind, Schema};
+use crate::directory::{Compared, Filter, Kind, Schema};
 use crate::failure::Failure;
 
 /// Whether the request carries `ConsistencyLevel: eventual` and `$count=true`.
@@ -65,6 +65,7 @@ impl Gate<'_> {
             Expression::Not(part) => self.visit(part).and_then(|()| self.advanced(|| unsupported_operator("not"))),
             Expression::Compare(path, operator, _) => {
                 self.property(path)?;
+                self.order(path, *operator)?;
                 let ne = *operator == Operator::NotEqual;
                 if ne { self.advanced(|| unsupported_operator("ne")) } else { Ok(()) }
             }
@@ -80,11 +81,34 @@ impl Gate<'_> {
 
     fn function(&self, function: Function, path: &[String]) -> Result<(), Failure> {
         match function {
-            Function::StartsWith => Ok(()),
+            Function::StartsWith => self.comparable(path, Compared::AsText),
             Function::EndsWith if self.mode == Mode::Plain => Err(unsupported_operator("endsWith")),
             Function::EndsWith => self.ends(path),
             Function::Contains => Err(self.unsupported(path.first().map_or("", String::as_str))),
         }
+    }
+
+    /// Nothing is strictly above or below, and not everything has an order.
+    fn order(&self, path: &[String], operator: Operator) -> Result<(), Failure> {
+        // The number of items has one of its own.
+        let counted = path.last().is_some_and(|last| last.eq_ignore_ascii_case("$count"));
+        match operator {
+            Operator::Equal | Operator::NotEqual => Ok(()),
+            _ if counted => Ok(()),
+            Operator::Greater | Operator::Less => Err(self.unsupported(path.first().map_or("", String::as_str))),
+            Operator::GreaterOrEqual | Operator::LessOrEqual => self.comparable(path, Compared::InOrder),
+        }
+    }
+
+    fn comparable(&self, path: &[String], as_what: Compared) -> Result<(), Failure> {
+        let (Subject::Object, Some(first)) = (self.subject, path.first()) else { return Ok(()) };
+        let compared = self.schema.find(self.kind, first).map_or(Compared::AsText, |(_, property)| property.compared);
+        let fits = match as_what {
+            Compared::Exactly => true,
+            Compared::InOrder => compared != Compared::Exactly,
+            Compared::AsText => compared == Compared::AsText,
+        };
+        if fits { Ok(()) } else { Err(self.unsupported(first)) }
     }
 
     /// Only addresses can be compared from their end.

@@ -39,14 +39,16 @@ impl Query {
         self.option("count").is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// The page size: `$top`, from 1 to 999, or the default.
+    /// The page size: `$top`, from 1 to 999 (500 with sign-in reports), or the default.
     ///
     /// # Errors
     /// A `$top` that is no such number.
     pub(crate) fn top(&self, default: usize) -> Result<usize, Failure> {
         let Some(text) = self.option("top") else { return Ok(default) };
-        text.parse().ok().filter(|top| (1..=999).contains(top)).ok_or_else(|| {
-            Failure::unsupported_query(format!("Invalid page size specified: '{text}'. Must be between 1 and 999 inclusive."))
+        let reports = self.select().is_some_and(|names| names.iter().any(|name| name.eq_ignore_ascii_case("signInActivity")));
+        let most = if reports { 500 } else { 999 };
+        text.parse().ok().filter(|top| (1..=most).contains(top)).ok_or_else(|| {
+            Failure::unsupported_query(format!("Invalid page size specified: '{text}'. Must be between 1 and {most} inclusive."))
         })
     }
 

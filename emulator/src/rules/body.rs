@@ -34,6 +34,11 @@ impl Draft {
         Some(self.edits.remove(at).1)
     }
 
+    /// Whether the draft makes a group of this type.
+    pub(crate) fn is_of_type(&self, wanted: &str) -> bool {
+        self.value(Name::GROUP_TYPES).is_some_and(|types| types.items().iter().any(|kind| kind.eq_ignore_ascii_case(wanted)))
+    }
+
     /// Whether the draft sets the property.
     pub(crate) fn sets(&self, name: Name) -> bool {
         self.value(name).is_some()
@@ -107,7 +112,7 @@ fn may_write(written: &Written<'_>, update: bool, given: usize, json: &Json) -> 
         Write::Never => Err(Failure::read_only(name)),
         Write::AtCreation if update && !repeats(written, json) => Err(Failure::read_only(name)),
         Write::AtCreation => Ok(()),
-        Write::Alone if update && given == 1 => Ok(()),
+        Write::Alone if update && given == 1 && written.switches.exchange_properties_by_application => Ok(()),
         Write::Alone | Write::Elsewhere if !update || given > 1 => Err(Failure::bad_request(format!(
             "Property '{name}' of resource '{}' must be updated in a request of its own.",
             kind.resource()

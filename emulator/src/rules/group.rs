@@ -10,6 +10,9 @@ use crate::world::World;
 /// The most role-assignable groups of a tenant.
 const MOST_ASSIGNABLE: usize = 500;
 
+/// The most groups with dynamic membership.
+const MOST_DYNAMIC: usize = 15_000;
+
 const REQUIRED: &[Name] = &[Name::DISPLAY_NAME, Name::MAIL_ENABLED, Name::MAIL_NICKNAME, Name::SECURITY_ENABLED];
 
 /// Checks a new group and completes what the service derives.
@@ -21,13 +24,14 @@ pub(crate) fn create(world: &World, draft: &mut Draft) -> Result<(), Failure> {
     if let Some(name) = required {
         return Err(super::required(Kind::Group, world.tenant.schema.spell(*name)));
     }
-    let unified = is_of_type(draft, "Unified");
+    let unified = draft.is_of_type("Unified");
     kind(draft, unified)?;
     visibility(draft, unified, None)?;
     role_assignable(world, draft)?;
+    room_for_dynamic(world, draft)?;
     values(world, draft)?;
-    if !draft.sets(Name::VISIBILITY) && unified {
-        draft.edits.push((Name::VISIBILITY, Value::text("Public")));
+    if !draft.sets(Name::VISIBILITY) {
+        draft.edits.push((Name::VISIBILITY, Value::text(if unified { "Public" } else { "Private" })));
     }
     if unified {
         let domain = world.domains.first().map_or("", |domain| domain.name.as_str());
@@ -49,6 +53,10 @@ pub(crate) fn update(world: &World, row: Row, draft: &Draft) -> Result<(), Failu
     if group.is_true(Name::MAIL_ENABLED) && !group.is_unified() {
         return Err(mail_enabled());
     }
+    // It would be a distribution list.
+    if !group.is_unified() && draft.value(Name::SECURITY_ENABLED) == Some(&Value::Flag(false)) {
+        return Err(Failure::invalid_value(Kind::Group, "securityEnabled"));
+    }
     visibility(draft, group.is_unified(), Some(group.text(Name::VISIBILITY)))?;
     if let Some(text) = draft.text(Name::UNIQUE_NAME) {
         unique_name(world, group, text)?;
@@ -56,10 +64,6 @@ pub(crate) fn update(world: &World, row: Row, draft: &Draft) -> Result<(), Failu
     values(world, draft)?;
     let claimant = Claimant { kind: Kind::Group, own: Some(row), unified: group.is_unified() };
     unique::check(world, claimant, &draft.edits)
-}
-
-fn is_of_type(draft: &Draft, wanted: &str) -> bool {
-    draft.value(Name::GROUP_TYPES).is_some_and(|types| types.items().iter().any(|kind| kind.eq_ignore_ascii_case(wanted)))
 }
 
 fn mail_enabled() -> Failure {
@@ -100,7 +104,7 @@ fn kind(draft: &Draft, unified: bool) -> Result<(), Failure> {
         return Err(Failure::invalid_value(Kind::Group, "securityEnabled"));
     }
     let rule = draft.text(Name::MEMBERSHIP_RULE).is_some();
-    if is_of_type(draft, "DynamicMembership") == rule {
+    if draft.is_of_type("DynamicMembership") == rule {
         Ok(())
     } else {
         Err(Failure::invalid_value(Kind::Group, "membershipRule"))
@@ -113,7 +117,7 @@ fn role_assignable(world: &World, draft: &Draft) -> Result<(), Failure> {
         return Ok(());
     }
     let full = || world.tenant.rows(Kind::Group, None).iter().filter(|row| assignable(world, **row)).count() >= MOST_ASSIGNABLE;
-    if !is(Name::SECURITY_ENABLED) || is_of_type(draft, "DynamicMembership") || full() {
+    if !is(Name::SECURITY_ENABLED) || draft.is_of_type("DynamicMembership") || full() {
         return Err(Failure::invalid_value(Kind::Group, "isAssignableToRole"));
     }
     if draft.sets(Name::UNIQUE_NAME) && !world.switches.unique_name_on_role_group { Err(no_unique_name()) } else { Ok(()) }
@@ -122,6 +126,16 @@ fn role_assignable(world: &World, draft: &Draft) -> Result<(), Failure> {
 fn assignable(world: &World, row: Row) -> bool {
     let group = world.tenant.object(row);
     group.is_live() && group.is_true(Name::ASSIGNABLE_TO_ROLE)
+}
+
+fn room_for_dynamic(world: &World, draft: &Draft) -> Result<(), Failure> {
+    let dynamic = |row: &&Row| world.tenant.object(**row).is_live() && world.tenant.object(**row).is_dynamic();
+    let full = || world.tenant.rows(Kind::Group, None).iter().filter(dynamic).count() >= MOST_DYNAMIC;
+    if draft.is_of_type("DynamicMembership") && full() {
+        let message = format!("The tenant may have at most {MOST_DYNAMIC} groups with dynamic membership.");
+        return Err(Failure::new(403, "Directory_QuotaExceeded", message));
+    }
+    Ok(())
 }
 
 fn no_unique_name() -> Failure {

@@ -1,6 +1,6 @@
 //! Objects that cannot be written, or not by this application.
 
-use crate::directory::{Kind, Name, Object, Row, Value};
+use crate::directory::{Kind, Name, Object, Relation, Row, Value};
 use crate::failure::Failure;
 use crate::world::World;
 
@@ -60,15 +60,15 @@ pub(crate) fn privileged(world: &World, row: Row) -> Result<(), Failure> {
     if refused { Err(Failure::denied()) } else { Ok(()) }
 }
 
-/// Whether the members of a group may be written.
+/// Whether the members (or owners) of a group may be written.
 ///
 /// # Errors
-/// 400 for a mail-enabled security or distribution group and for one mastered on premises; 403 for a dynamic one.
-pub(crate) fn members(world: &World, group: Row) -> Result<(), Failure> {
+/// 400 for a mail-enabled security or distribution group and for one mastered on premises; 403 for the members of a dynamic one.
+pub(crate) fn members(world: &World, group: Row, relation: Relation) -> Result<(), Failure> {
     let group = world.tenant.object(group);
     if group.is_true(Name::MAIL_ENABLED) && !group.is_unified() {
         return Err(Failure::bad_request("Cannot Update a mail-enabled security groups and or distribution list."));
     }
     mastered(group)?;
-    if group.is_dynamic() { Err(Failure::denied()) } else { Ok(()) }
+    if group.is_dynamic() && relation == Relation::Member { Err(Failure::denied()) } else { Ok(()) }
 }

@@ -8,7 +8,7 @@ use crate::world::World;
 use std::collections::BTreeSet;
 
 /// The most references that one request may add.
-const MOST_CHANGES: usize = 20;
+pub(crate) const MOST_CHANGES: usize = 20;
 /// The most owners that a group may have.
 const MOST_OWNERS: usize = 100;
 
@@ -50,33 +50,73 @@ pub(crate) fn resolve(seen: &View<'_>, reference: &Reference) -> Result<Row, Fai
     if fits && object.is_live() { Ok(row) } else { Err(missing()) }
 }
 
-/// Checks a set of references to add to a group, all or nothing. `group` is `None` while it is being created.
+/// What references are added to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holder {
+    /// A group, or an application, that is there.
+    Known(Row),
+    /// One that is being created.
+    New {
+        /// A Microsoft 365 group.
+        unified: bool,
+        /// A group whose members come from a rule.
+        dynamic: bool,
+    },
+}
+
+impl Holder {
+    fn row(self) -> Option<Row> {
+        match self {
+            Holder::Known(row) => Some(row),
+            Holder::New { .. } => None,
+        }
+    }
+
+    fn is_unified(self, world: &World) -> bool {
+        match self {
+            Holder::Known(row) => world.tenant.object(row).is_unified(),
+            Holder::New { unified, .. } => unified,
+        }
+    }
+}
+
+/// Checks a set of references to add, all or nothing.
 ///
 /// # Errors
 /// Too many, twice the same, unknown, already there, of the wrong kind, over the quota, or a group that cannot be written.
 pub(crate) fn admit(
     world: &World,
     seen: &View<'_>,
-    group: Option<Row>,
+    holder: Holder,
     binds: &[(Relation, Reference)],
 ) -> Result<Vec<(Relation, Row)>, Failure> {
+    let group = holder.row();
     if binds.len() > MOST_CHANGES {
-        return Err(Failure::bad_request("A resource cannot contain more than 20 link changes"));
+        return Err(too_many());
     }
     only_once(group.map(|row| world.tenant.object(row)), binds)?;
     let links: Result<Vec<(Relation, Row)>, Failure> =
         binds.iter().map(|(relation, reference)| Ok((*relation, resolve(seen, reference)?))).collect();
     let links = links?;
     for (relation, row) in &links {
-        fits(world, group, *relation, *row)?;
+        fits(world, holder, *relation, *row)?;
     }
-    if let Some(group) = group {
-        guard::members(world, group)?;
+    for (relation, _) in binds {
+        match holder {
+            Holder::Known(group) => guard::members(world, group, *relation)?,
+            Holder::New { dynamic, .. } if dynamic && *relation == Relation::Member => return Err(Failure::denied()),
+            Holder::New { .. } => {}
+        }
     }
     // Owners that are there already count once more: near the limit this comes before the news that they are.
     owners_fit(world, group, &links)?;
     group.map_or(Ok(()), |group| absent(world, group, &links))?;
     Ok(links)
+}
+
+/// 400: more references than one request may add.
+pub(crate) fn too_many() -> Failure {
+    Failure::bad_request("A resource cannot contain more than 20 link changes")
 }
 
 fn only_once(group: Option<&Object>, binds: &[(Relation, Reference)]) -> Result<(), Failure> {
@@ -90,9 +130,9 @@ fn only_once(group: Option<&Object>, binds: &[(Relation, Reference)]) -> Result<
     )))
 }
 
-fn fits(world: &World, group: Option<Row>, relation: Relation, row: Row) -> Result<(), Failure> {
+fn fits(world: &World, holder: Holder, relation: Relation, row: Row) -> Result<(), Failure> {
     let object = world.tenant.object(row);
-    let unified = group.is_some_and(|group| world.tenant.object(group).is_unified());
+    let unified = holder.is_unified(world);
     let guest = object.text(Name::USER_TYPE) == Some("Guest");
     if guest && unified && !world.switches.guests_in_groups {
         return Err(Failure::new(403, "Authorization_RequestDenied", "Guests users are not allowed to join"));
@@ -104,7 +144,7 @@ fn fits(world: &World, group: Option<Row>, relation: Relation, row: Row) -> Resu
         Kind::ServicePrincipal => relation == Relation::Member && unified,
         Kind::Application => true,
     };
-    if wrong_kind || group == Some(row) {
+    if wrong_kind || holder.row() == Some(row) {
         return Err(Failure::bad_request(format!(
             "The reference target '{kind}_{id}' of type '{kind}' is invalid for the '{relation}' reference.",
             kind = object.kind.resource(),
@@ -149,7 +189,7 @@ fn removed_already(relation: Relation) -> Failure {
 /// # Errors
 /// 404 naming the target when there is no such reference; 400 for the last owner or a group that cannot be written.
 pub(crate) fn release(world: &World, seen: &View<'_>, relation: Relation, group: Row, id: &str) -> Result<Row, Failure> {
-    guard::members(world, group)?;
+    guard::members(world, group, relation)?;
     let known = |row: &Row| seen.object(*row).life != Life::Purged;
     let row = id.parse().ok().and_then(|id| world.tenant.find(id)).filter(known).ok_or_else(|| Failure::not_found(id))?;
     if !world.tenant.links().has(relation, group, row) {

@@ -2,6 +2,7 @@
 
 mod application;
 mod body;
+mod country;
 mod group;
 pub(crate) mod guard;
 pub(crate) mod link;
@@ -15,6 +16,7 @@ mod user;
 pub(crate) use application::{create as create_application, create_principal, update as update_application};
 pub(crate) use body::{Draft, object, read};
 pub(crate) use group::{create as create_group, update as update_group, validate_nickname};
+pub(crate) use principal_name::check as principal_name;
 pub(crate) use quota::one_more;
 pub(crate) use user::{create as create_user, update as update_user};
 
@@ -22,7 +24,7 @@ use crate::directory::Kind;
 use crate::failure::Failure;
 
 /// 400: a property that a create needs.
-fn required(kind: Kind, property: &str) -> Failure {
+pub(crate) fn required(kind: Kind, property: &str) -> Failure {
     Failure::bad_request(format!("A value is required for property '{property}' of resource '{}'.", kind.resource()))
         .detail("MissingValue", property)
 }

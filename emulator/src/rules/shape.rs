@@ -3,6 +3,8 @@
 use crate::directory::{Clearing, Kind, Property, Shape, Value};
 use crate::failure::Failure;
 use crate::options::Switches;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value as Json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -32,9 +34,23 @@ impl Written<'_> {
             let allowed = self.property.clearing == Clearing::Allowed;
             return if allowed { Ok(Value::Null) } else { Err(self.invalid()) };
         }
-        match self.property.shape {
+        self.of(self.property.shape, json)
+    }
+
+    fn of(&self, shape: Shape, json: &Json) -> Result<Value, Failure> {
+        match shape {
             Shape::Flag => json.as_bool().map(Value::Flag).ok_or_else(|| self.wrong_type("Edm.Boolean")),
-            Shape::Number => json.as_i64().map(Value::Number).ok_or_else(|| self.wrong_type("Edm.Int32")),
+            Shape::Number => {
+                let number = json.as_i64().filter(|number| i32::try_from(*number).is_ok());
+                number.map(Value::Number).ok_or_else(|| self.wrong_type("Edm.Int32"))
+            }
+            Shape::Large => json.as_i64().map(Value::Number).ok_or_else(|| self.wrong_type("Edm.Int64")),
+            Shape::Binary(max) => self.binary(json, max),
+            Shape::Several(inner) => {
+                let items = json.as_array().ok_or_else(|| self.wrong_type("a collection"))?;
+                items.iter().try_for_each(|item| self.of(*inner, item).map(drop))?;
+                Ok(Value::Json(Box::new(json.clone())))
+            }
             Shape::Moment => self.moment(json),
             Shape::Text(max) => self.text(json, max).map(Value::text),
             Shape::Texts(items, max) => self.texts(json, items, max),
@@ -76,6 +92,12 @@ impl Written<'_> {
         let moment = moment.checked_to_offset(time::UtcOffset::UTC).ok_or_else(|| self.invalid())?;
         let text = moment.format(&Rfc3339).map_err(|_| self.invalid())?;
         Ok(Value::text(text))
+    }
+
+    fn binary(&self, json: &Json, max: u32) -> Result<Value, Failure> {
+        let text = json.as_str().ok_or_else(|| self.wrong_type("Edm.Binary"))?;
+        let bytes = BASE64_STANDARD.decode(text).map_err(|_| self.wrong_type("Edm.Binary"))?;
+        if bytes.len() > max as usize { Err(self.invalid()) } else { Ok(Value::text(text)) }
     }
 
     fn complex(&self, json: &Json, fields: &[&str], max: u32, mut into: Map<String, Json>) -> Result<Value, Failure> {

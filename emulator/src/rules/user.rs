@@ -6,6 +6,7 @@ use super::{guard, password, quota};
 use crate::directory::{Kind, Name, Object, Row, Value, assigned};
 use crate::failure::Failure;
 use crate::world::World;
+use serde_json::Value as Json;
 
 const REQUIRED: &[Name] = &[Name::ACCOUNT_ENABLED, Name::DISPLAY_NAME, Name::MAIL_NICKNAME, Name::USER_PRINCIPAL_NAME];
 
@@ -20,8 +21,11 @@ pub(crate) fn create(world: &World, draft: &mut Draft) -> Result<(), Failure> {
     }
     let principal_name = draft.text(Name::USER_PRINCIPAL_NAME).unwrap_or_default().to_owned();
     let federated = world.is_federated(&principal_name);
-    if draft.value(Name::PASSWORD_PROFILE).is_none() && !federated {
+    let Some(Value::Json(profile)) = draft.value(Name::PASSWORD_PROFILE) else {
         return Err(super::required(Kind::User, "passwordProfile"));
+    };
+    if let Some(field) = password::REQUIRED.iter().find(|field| profile.get(**field).is_none_or(Json::is_null)) {
+        return Err(super::required(Kind::User, &format!("passwordProfile/{field}")));
     }
     if federated && draft.text(Name::IMMUTABLE_ID).is_none() {
         return Err(super::required(Kind::User, "onPremisesImmutableId"));
@@ -83,7 +87,7 @@ fn values(world: &World, draft: &mut Draft, existing: Option<&Object>) -> Result
         draft.text(Name::PASSWORD_POLICIES).or_else(|| existing.and_then(|object| object.text(Name::PASSWORD_POLICIES)));
     let policies = policies.unwrap_or_default().to_owned();
     if let Some(Value::Json(profile)) = draft.take(Name::PASSWORD_PROFILE) {
-        password::check(&profile, &policies)?;
+        password::check(&profile, &policies, &world.switches.banned_passwords)?;
     }
     Ok(())
 }
@@ -93,7 +97,7 @@ fn acceptable(name: Name, text: &str) -> bool {
         Name::MAIL | Name::OTHER_MAILS => text.is_ascii() && text.contains('@') && !text.contains(' '),
         Name::MAIL_NICKNAME => super::is_nickname(text),
         Name::IMMUTABLE_ID => !text.contains(['$', '_']),
-        Name::USAGE_LOCATION => text.len() == 2 && text.bytes().all(|letter| letter.is_ascii_alphabetic()),
+        Name::USAGE_LOCATION => super::country::is_one(text),
         Name::USER_TYPE => matches!(text, "Member" | "Guest"),
         Name::PASSWORD_POLICIES => {
             text.split(',').all(|policy| matches!(policy.trim(), "None" | "DisableStrongPassword" | "DisablePasswordExpiration"))

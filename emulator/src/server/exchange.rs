@@ -58,12 +58,28 @@ pub(crate) async fn answer(
 }
 
 /// Answers one request to the managed identity of the machine.
-pub(crate) async fn machine(State(hub): State<Arc<Hub>>, request: Request) -> Response {
+pub(crate) async fn machine(
+    State(hub): State<Arc<Hub>>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Response {
     let (parts, _) = request.into_parts();
     let app = hub.tenants.first();
     app.stats.token_request();
     let query = parts.uri.query().unwrap_or("");
-    response(&auth::managed_identity(app, &parts.method, parts.uri.path(), query, &parts.headers), HeaderMap::new())
+    let answer = auth::managed_identity(app, &parts.method, parts.uri.path(), query, &parts.headers);
+    match graph::disturbed(app, &parts.method, &target(&parts.uri), answer).await {
+        Ok(answer) => response(&answer, HeaderMap::new()),
+        Err(Cut) => {
+            connection.cut();
+            std::future::pending().await
+        }
+    }
+}
+
+/// Path and query.
+fn target(uri: &Uri) -> String {
+    uri.path_and_query().map_or_else(String::new, ToString::to_string)
 }
 
 fn status_only(status: StatusCode) -> Response {
@@ -76,9 +92,9 @@ async fn exchange(tenants: &Tenants, asked: &Asked) -> Result<Response, Cut> {
     let path = asked.uri.path();
     let app = &tenants.of_token(auth::bearer(&asked.headers));
     let (answer, trace) = match sign_in(tenants, asked) {
-        Some(answer) => {
+        Some((app, answer)) => {
             app.stats.token_request();
-            (Ok(answer), None)
+            (graph::disturbed(&app, &asked.method, &target(&asked.uri), answer).await, None)
         }
         None => {
             app.stats.request(&asked.method, path.trim_start_matches('/').split_once('/').map_or("", |(_, rest)| rest));
@@ -107,7 +123,7 @@ fn note(app: &App, asked: &Asked, status: Option<u16>, response_headers: HeaderM
         sequence: 0,
         arrived: milliseconds(asked.arrived),
         method: asked.method.to_string(),
-        target: asked.uri.path_and_query().map_or_else(String::new, ToString::to_string),
+        target: target(&asked.uri),
         request_headers: asked.headers.clone(),
         request_body: asked.body.clone(),
         status,
@@ -117,21 +133,22 @@ fn note(app: &App, asked: &Asked, status: Option<u16>, response_headers: HeaderM
     });
 }
 
-/// The answers of the sign-in side; `None` for everything else.
-fn sign_in(tenants: &Tenants, asked: &Asked) -> Option<Answer> {
+/// The answers of the sign-in side, with the tenant that gives them; `None` for everything else.
+fn sign_in(tenants: &Tenants, asked: &Asked) -> Option<(Arc<App>, Answer)> {
     let path = asked.uri.path().trim_start_matches('/');
     let (tenant, rest) = path.split_once('/')?;
     // A tenant that does not exist is refused by the first one.
     let app = || tenants.named(tenant).unwrap_or_else(|_| tenants.first().clone());
-    match (asked.method.as_str(), rest.to_ascii_lowercase().as_str()) {
-        ("POST", "oauth2/v2.0/token") => Some(auth::token(&app(), tenant, &asked.headers, &asked.body)),
+    let answer = match (asked.method.as_str(), rest.to_ascii_lowercase().as_str()) {
+        ("POST", "oauth2/v2.0/token") => auth::token(&app(), tenant, &asked.headers, &asked.body),
         ("GET", "v2.0/.well-known/openid-configuration" | ".well-known/openid-configuration") => {
-            Some(auth::configuration(&app(), tenant))
+            auth::configuration(&app(), tenant)
         }
-        ("GET", "discovery/v2.0/keys" | "discovery/keys") => Some(auth::keys()),
-        ("GET", "discovery/instance") => Some(auth::instance(tenants.first())),
-        _ => None,
-    }
+        ("GET", "discovery/v2.0/keys" | "discovery/keys") => auth::keys(),
+        ("GET", "discovery/instance") => auth::instance(tenants.first()),
+        _ => return None,
+    };
+    Some((app(), answer))
 }
 
 /// The headers that every answer of Graph has.

@@ -17,6 +17,12 @@ pub(crate) struct Cost {
     pub(crate) writes: u32,
     /// Reads of sign-in reports.
     pub(crate) reports: u32,
+    /// Writes of applications for organisations.
+    pub(crate) applications: u32,
+    /// Writes of applications that personal accounts may use.
+    pub(crate) personal: u32,
+    /// Requests about values of extensions.
+    pub(crate) extensions: u32,
 }
 
 /// Who is throttled first: `x-ms-throttle-priority`.
@@ -76,6 +82,10 @@ enum Counted {
     Units,
     Writes,
     Reports,
+    Requests,
+    Applications,
+    Personal,
+    Extensions,
 }
 
 /// All buckets.
@@ -92,6 +102,10 @@ impl Quotas {
                 Counted::Units => cost.units,
                 Counted::Writes => cost.writes,
                 Counted::Reports => cost.reports,
+                Counted::Requests => 1,
+                Counted::Applications => cost.applications,
+                Counted::Personal => cost.personal,
+                Counted::Extensions => cost.extensions,
             });
             if amount <= 0.0 {
                 continue;
@@ -118,7 +132,7 @@ impl Quotas {
     }
 }
 
-fn limits(rules: &Throttling, users: usize) -> [(Scope, Counted, Limit); 6] {
+fn limits(rules: &Throttling, users: usize) -> [(Scope, Counted, Limit); 10] {
     let limit = |capacity, seconds| Limit { capacity, seconds };
     [
         (Scope::ApplicationInTenant, Counted::Units, limit(rules.units(users), rules.units_seconds)),
@@ -127,6 +141,10 @@ fn limits(rules: &Throttling, users: usize) -> [(Scope, Counted, Limit); 6] {
         (Scope::Tenant, Counted::Writes, limit(rules.tenant_writes, rules.tenant_writes_seconds)),
         (Scope::Application, Counted::Units, limit(rules.application_units, rules.application_units_seconds)),
         (Scope::Application, Counted::Writes, limit(rules.application_writes, rules.application_writes_seconds)),
+        (Scope::Application, Counted::Requests, limit(rules.requests, rules.requests_seconds)),
+        (Scope::Application, Counted::Applications, limit(rules.applications, rules.applications_seconds)),
+        (Scope::Application, Counted::Personal, limit(rules.personal_applications, rules.personal_applications_seconds)),
+        (Scope::ApplicationInTenant, Counted::Extensions, limit(rules.extensions, rules.extensions_seconds)),
     ]
 }
 
@@ -154,8 +172,8 @@ fn named(scope: Scope, counted: Counted, caller: Caller<'_>) -> String {
         Scope::Application => "Application",
     };
     let counted = match counted {
-        Counted::Units => "ReadWrite",
-        Counted::Writes => "Write",
+        Counted::Units | Counted::Requests | Counted::Extensions => "ReadWrite",
+        Counted::Writes | Counted::Applications | Counted::Personal => "Write",
         Counted::Reports => "Read",
     };
     format!("{scope}/{counted}/{}/{}", caller.application, caller.tenant)
@@ -163,7 +181,7 @@ fn named(scope: Scope, counted: Counted, caller: Caller<'_>) -> String {
 
 fn information(counted: Counted) -> &'static str {
     match counted {
-        Counted::Units | Counted::Reports => "ResourceUnitLimitExceeded",
-        Counted::Writes => "WriteLimitExceeded",
+        Counted::Units | Counted::Reports | Counted::Requests | Counted::Extensions => "ResourceUnitLimitExceeded",
+        Counted::Writes | Counted::Applications | Counted::Personal => "WriteLimitExceeded",
     }
 }

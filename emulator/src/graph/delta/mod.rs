@@ -1,5 +1,6 @@
 //! Delta queries: an enumeration first, then the changes (Graph "Use delta query").
 
+mod order;
 mod page;
 mod token;
 mod tracking;
@@ -13,9 +14,10 @@ use super::call::Call;
 use super::fields::{Members, write_list};
 use crate::conditions::{Deltas, Expiry};
 use crate::dice::Dice;
-use crate::directory::{Kind, Row, Span, View};
+use crate::directory::{Kind, Sight, Span, View};
 use crate::failure::Failure;
-use page::{Page, Told};
+use order::{Order, Reordered};
+use page::{Page, Told, Window};
 use token::{Place, Token};
 use tracking::Tracking;
 use write::Detail;
@@ -53,7 +55,7 @@ pub(crate) fn answer(call: &Call<'_>, kind: Kind) -> Result<Answer, Failure> {
     if rules.shuffled {
         dice.shuffle(&mut items);
     }
-    Ok(written(call, kind, &token.then(next), &items))
+    Ok(written(call, kind, &next, &items))
 }
 
 fn fill(
@@ -64,29 +66,34 @@ fn fill(
     rules: &Deltas,
     dice: &mut Dice,
     page: &mut Page<'_>,
-) -> Place {
+) -> Token {
     let again = dice.strikes(rules.replays);
-    match token.place {
+    let past = (again && rules.stale_by > 0 && dice.strikes(0.5))
+        .then(|| View::from(page.tenant(), Sight::Delta, call.app.clock.now() - rules.stale_by));
+    // What is told as it was has to be told as it is, which the last page of a round cannot promise.
+    let past_before = |next: &Place| past.as_ref().filter(|_| !matches!(next, Place::Idle { .. }));
+    let (next, stale) = match token.place {
         Place::Enumeration { from, after, partly } => {
+            page.correct_enumeration(&token.stale);
             let told = if rules.removed_at_first { Told::Removed } else { Told::Live };
-            let next = page.enumerate(kind, told, from, after.map(Row), partly);
-            if let Some(after) = after.filter(|_| again) {
-                page.enumerate_again(kind, Row(after), dice);
-            }
-            next
+            let next = page.enumerate(kind, told, from, after, partly, token.order);
+            let stale =
+                after.filter(|_| again).map(|after| page.enumerate_again(kind, after, token.order, past_before(&next), dice));
+            (next, stale)
         }
         Place::Changes { from, to, since, objects, links } => {
             let span = Span { from, to, since, until: token.issued };
-            let window = call.app.windows.window(page.tenant(), kind, &token.tracked, tracking, span);
+            let changes = call.app.windows.window(page.tenant(), kind, &token.tracked, tracking, span);
             let detail = if call.prefers("return=minimal") { Detail::Minimal } else { Detail::Full };
-            let next = page.tell(&window, objects, links, detail, span);
-            if again {
-                page.tell_again(window.get(..objects).unwrap_or(&[]), detail, dice);
-            }
-            next
+            let window = Window { changes: &changes, order: Order::of(token.order, changes.len()), detail };
+            page.correct(&window, &token.stale);
+            let next = page.tell(&window, objects, links, span);
+            let stale = again.then(|| page.tell_again(&window, objects, past_before(&next), dice));
+            (next, stale)
         }
-        Place::Idle { from } => Place::Idle { from },
-    }
+        Place::Idle { from } => (Place::Idle { from }, None),
+    };
+    token.then(next).having_told(stale.unwrap_or_default())
 }
 
 /// A page that ends with a link to the place of a token.
@@ -116,7 +123,8 @@ fn begin(call: &Call<'_>, tenant: &View<'_>, kind: Kind, rules: &Deltas, dice: &
     let end = tenant.end();
     let given = call.query.option("skiptoken").or_else(|| call.query.option("deltatoken"));
     let Some(text) = given.filter(|text| !text.is_empty() && !text.eq_ignore_ascii_case("latest")) else {
-        return Ok(Token::first(kind, tracking::tracked(call.query)?, end, now));
+        let first = Token::first(kind, tracking::tracked(call.query, kind)?, end, now);
+        return Ok(first.ordered(order(tenant, kind, rules, dice)));
     };
     let token = Token::read(text, kind).ok_or_else(|| Failure::bad_request("Badly formed token."))?;
     let (Place::Enumeration { from, .. } | Place::Changes { from, .. } | Place::Idle { from }) = token.place;
@@ -131,7 +139,13 @@ fn begin(call: &Call<'_>, tenant: &View<'_>, kind: Kind, rules: &Deltas, dice: &
     let again = if dice.strikes(rules.replays) { 1 + dice.below(MOST_AGAIN) as u64 } else { 0 };
     let (from, to) = (from.saturating_sub(again).max(token.began), end.max(from));
     let place = Place::Changes { from, to, since: token.issued, objects: 0, links: 0 };
-    Ok(token.round(place, now))
+    Ok(token.round(place, now, order(tenant, kind, rules, dice)))
+}
+
+/// The order of a new round.
+fn order(tenant: &View<'_>, kind: Kind, rules: &Deltas, dice: &mut Dice) -> Option<Reordered> {
+    let seed = || u32::try_from(dice.below(u32::MAX as usize)).unwrap_or_default();
+    rules.reordered.then(seed).map(|seed| Reordered { seed, objects: tenant.rows(kind, None).len() })
 }
 
 fn expired(call: &Call<'_>, kind: Kind, token: &Token, form: Expiry) -> Failure {
@@ -140,7 +154,9 @@ fn expired(call: &Call<'_>, kind: Kind, token: &Token, form: Expiry) -> Failure 
     match form {
         Expiry::NotFound => Failure::new(400, "syncStateNotFound", message),
         Expiry::Gone => {
-            let location = format!("{}?{select}$deltatoken=", call.url(&format!("{}/delta", kind.collection())));
+            let ids: Vec<String> = token.tracked.ids.iter().map(|id| format!("id%20eq%20'{id}'")).collect();
+            let filter = if ids.is_empty() { String::new() } else { format!("$filter={}&", ids.join("%20or%20")) };
+            let location = format!("{}?{select}{filter}$deltatoken=", call.url(&format!("{}/delta", kind.collection())));
             Failure { location: Some(location), ..Failure::new(410, "syncStateNotFound", message) }
         }
     }

@@ -1,5 +1,6 @@
 //! Tokens of delta queries. They carry all state, so that an emulator needs to remember none.
 
+use super::order::Reordered;
 use crate::directory::{Kind, Relation, Row};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
@@ -24,7 +25,7 @@ pub(crate) enum Place {
     Enumeration {
         /// The journal's end when the round began.
         from: u64,
-        /// The last object that is complete.
+        /// The last object that is complete; in another order, its place in that.
         after: Option<u32>,
         /// An object whose references have been told in part, and how far.
         partly: Option<(u32, LinkPlace)>,
@@ -95,23 +96,39 @@ pub(crate) struct Token {
     /// Whether the page before was empty for no reason: it does not happen twice.
     #[serde(rename = "x")]
     pub(crate) blank: bool,
+    /// The order of the round, if it is not the usual one.
+    #[serde(rename = "o", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) order: Option<Reordered>,
+    /// What the page before told as it was: changes of the round by their number, or objects.
+    #[serde(rename = "y", default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stale: Vec<u32>,
 }
 
 impl Token {
     /// The token that begins an enumeration at this end of the journal.
     pub(crate) fn first(kind: Kind, tracked: Tracked, end: u64, issued: i64) -> Token {
         let place = Place::Enumeration { from: end, after: None, partly: None };
-        Token { kind: kind as u8, tracked, place, issued, began: end, blank: false }
+        Token { kind: kind as u8, tracked, place, issued, began: end, blank: false, order: None, stale: Vec::new() }
     }
 
     /// The token of another place.
     pub(crate) fn then(&self, place: Place) -> Token {
-        Token { place, blank: false, ..self.clone() }
+        Token { place, blank: false, stale: Vec::new(), ..self.clone() }
+    }
+
+    /// The same in another order.
+    pub(crate) fn ordered(self, order: Option<Reordered>) -> Token {
+        Token { order, ..self }
+    }
+
+    /// The same after a page that told these as they were.
+    pub(crate) fn having_told(self, stale: Vec<u32>) -> Token {
+        Token { stale, ..self }
     }
 
     /// The token of a new round.
-    pub(crate) fn round(&self, place: Place, issued: i64) -> Token {
-        Token { issued, ..self.then(place) }
+    pub(crate) fn round(&self, place: Place, issued: i64, order: Option<Reordered>) -> Token {
+        Token { issued, order, ..self.then(place) }
     }
 
     /// The token of the same place, after an empty page.

@@ -7,7 +7,7 @@ use crate::odata::{Expression, Literal, Operator, Query, filter};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// The most ids that `$filter` may name.
+/// The most ids of users or groups that `$filter` may name.
 const MOST_IDS: usize = 50;
 
 /// The selected properties and relations.
@@ -83,14 +83,14 @@ impl Tracking {
 ///
 /// # Errors
 /// Query options that delta queries do not have.
-pub(crate) fn tracked(query: &Query) -> Result<Tracked, Failure> {
+pub(crate) fn tracked(query: &Query, kind: Kind) -> Result<Tracked, Failure> {
     for option in ["top", "orderby", "expand", "search"] {
         if query.option(option).is_some() {
             return Err(Failure::unsupported_query(format!("The query option '${option}' is not supported by a delta query.")));
         }
     }
     let ids = query.option("filter").map(|text| filter(text).and_then(|filter| ids(&filter))).transpose()?.unwrap_or_default();
-    if ids.len() > MOST_IDS {
+    if ids.len() > MOST_IDS && matches!(kind, Kind::User | Kind::Group) {
         return Err(Failure::unsupported_query("A delta query can filter by at most 50 ids."));
     }
     let select = query.select().map(|names| names.into_iter().map(str::to_owned).collect());
