@@ -34,6 +34,8 @@ pub fn drift(change: &Change, state: &ObjectState, schema: &Schema) -> Vec<Strin
         | Action::Unlink { .. }
         | Action::AddReference { .. }
         | Action::RemoveReference { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => Vec::new(),
     }
 }
