@@ -1,6 +1,7 @@
 //! Alarms: what a person should know of is raised once, told to the log and to webhooks, and cleared once.
 
 mod credential;
+mod fight;
 mod look;
 mod sign;
 mod webhook;
