@@ -1,7 +1,7 @@
 //! Two that write the same: a value or reference that is put right again and again.
 
 use entrain_model::{Kind, TargetName};
-use entrain_store::{Alarm, AlarmKind, Fight, Refought, Store, StoreError};
+use entrain_store::{Alarm, AlarmKind, AlarmRow, Fight, Refought, Store, StoreError, Turn};
 use serde_json::{Value as Json, json};
 
 use super::look::millis;
@@ -14,9 +14,15 @@ const LOOKED_AT: usize = 1_000;
 /// Objects that an alarm names.
 const NAMED: usize = 10;
 
+/// Makes the alarms of fights what they should be. Returns what turned.
+pub async fn settle_fights(store: &Store, target: &TargetName, config: FightConfig) -> Result<Vec<(Turn, AlarmRow)>, StoreError> {
+    let wanted = alarms(store, target, config).await?;
+    store.settle_alarms(target, AlarmKind::Fight, &wanted).await
+}
+
 /// The fights that go on: one alarm for each attribute or relation, however many objects. One that was raised is over when
 /// none of the objects that it names was put right for as long as the window.
-pub(super) async fn alarms(store: &Store, target: &TargetName, config: FightConfig) -> Result<Vec<Alarm>, StoreError> {
+async fn alarms(store: &Store, target: &TargetName, config: FightConfig) -> Result<Vec<Alarm>, StoreError> {
     let since = store.now().saturating_sub(millis(config.window));
     let mut fights = store.fights(target, since, config.repairs, NAMED).await?;
     for open in store.alarms(Some(target)).await?.into_iter().filter(|row| row.alarm.kind == AlarmKind::Fight) {

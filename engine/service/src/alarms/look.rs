@@ -27,12 +27,11 @@ pub(crate) async fn look(store: &Store, config: &AlarmsConfig, watched: &Watched
         (AlarmKind::Approval, waiting.iter().map(approval).collect::<Vec<_>>()),
         (AlarmKind::Holds, holds(held).into_iter().collect()),
         (AlarmKind::NoFullSync, no_full_sync(&row, now, config.no_full_sync).into_iter().collect()),
-        (AlarmKind::Fight, fight::alarms(store, name, config.fight).await?),
     ];
     if let Some(expiry) = &watched.expiry {
         wanted.push((AlarmKind::CredentialExpiring, expiry.iter().filter_map(|expiry| expiry.alarm(now)).collect()));
     }
-    let mut turned = Vec::new();
+    let mut turned = fight::settle_fights(store, name, config.fight).await?;
     for (kind, alarms) in wanted {
         turned.extend(store.settle_alarms(name, kind, &alarms).await?);
     }

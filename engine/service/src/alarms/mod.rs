@@ -7,6 +7,7 @@ mod sign;
 mod webhook;
 
 pub(crate) use credential::Expiry;
+pub use fight::settle_fights;
 pub(crate) use look::{Watched, look, said};
 pub use sign::{Secret, SecretError};
 pub(crate) use webhook::Courier;
