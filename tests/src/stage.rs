@@ -5,14 +5,14 @@
 //! | `user add\|set ID name=value ..`, `user remove ID`, the same with `group` | writes to the source; `null` takes a value away |
 //! | `member add\|remove GROUP user\|group ID`, the same with `owner` | writes a membership to the source |
 //! | `tenant user\|group add\|set RECORD name=value ..`, `.. remove\|purge RECORD` | changes the target behind the engine's back |
-//! | `tenant member\|owner\|manager RECORD user\|group RECORD`, `tenant privileged\|mastered user\|group RECORD` | the same for references and marks |
+//! | `tenant member\|owner\|manager RECORD user\|group RECORD`, `tenant drop member\|owner\|manager RECORD user\|group RECORD`, `tenant privileged\|mastered user\|group RECORD` | the same for references and marks |
 //! | `tenant administrator\|guest RECORD`, `tenant roles [WHY]`, `tenant grants` | marks of users; from now on it is not told who holds roles, and why; privileged records may be written |
 //! | `tenant credentials arrive\|wait\|vanish` | from now on new users get first credentials that are handed over, and this becomes of them |
 //! | `retain user\|group ID [REASON]`, `release user\|group ID`, `reissue user ID` | an operator retains a record, lets it go, asks for a new first credential |
 //! | `leavers` | who left and has a record still |
 //! | `protect allow\|revoke RECORD` | approves a protected record by name, or takes that back |
 //! | `tenant next FAULT ..` | what happens to the next writes |
-//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `mode`, `protected`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
+//! | `target name=value ..` | changes the configuration: `user_removal`, `group_removal`, `scope_group`, `authority`, `mode`, `protected`, and limits: `disable`, `disable_in_an_hour`, `disable_in_a_day`, `delete`, `rename`, `clear`, `remove_reference` |
 //! | `pass MINUTES` | lets time pass |
 //! | `plan`, `apply` | plans and keeps the plan; carries out what was kept |
 //! | `undo`, `unpark user\|group ID` | takes back the last run that did anything; lets an object go |

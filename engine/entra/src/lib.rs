@@ -32,7 +32,7 @@ use entrain_model::{
 };
 
 pub use config::{Cloud, CredentialConfig, EntraConfig, FirstCredential, PassUses, Quota};
-pub use schema::schema;
+pub use schema::{names, schema};
 pub use traffic::{Carriage, Exchange, Observer, Traffic};
 
 /// A tenant.

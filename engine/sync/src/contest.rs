@@ -28,7 +28,8 @@ pub(crate) async fn arrange(run: &Run<'_>) -> Result<Vec<Suspicion>, SyncError> 
     let ordering = order(&changes, &wants, run.target.schema());
     let ranks: Vec<_> = ordering.placed.iter().map(|placed| (placed.seq, placed.phase, placed.rank)).collect();
     store.set_rank(&run.id, &ranks).await?;
-    let parkings: Vec<_> = ordering.parkings.into_iter().map(|parking| added(Decision::Change(parking.change))).collect();
+    let parkings: Vec<_> =
+        ordering.parkings.into_iter().map(|parking| PlannedLine::from(Decision::Change(parking.change))).collect();
     store.put_plan(&run.id, &parkings).await?;
     for held in ordering.held {
         replace(run, held.seq, held.instead).await?;
@@ -49,12 +50,8 @@ async fn replace(run: &Run<'_>, seq: i64, instead: Vec<Decision>) -> Result<(), 
     if let Some(first) = instead.next() {
         run.store().replace_line(&run.id, seq, &first).await?;
     }
-    run.store().put_plan(&run.id, &instead.map(added).collect::<Vec<_>>()).await?;
+    run.store().put_plan(&run.id, &instead.map(PlannedLine::from).collect::<Vec<_>>()).await?;
     Ok(run.store().put_holds(&run.target.name, &run.id, &holds).await?)
-}
-
-fn added(decision: Decision) -> PlannedLine {
-    PlannedLine { decision, claims: Vec::new(), counted: Vec::new() }
 }
 
 fn dependency(line: ContestedLine) -> Dependency {

@@ -6,14 +6,14 @@ use entrain_model::{
     Action, Basis, Change, Condition, Decision, Desired, Hold, Mode, ObjectRef, ObjectState, Phase, Relation, Scope, anchor_value,
 };
 use entrain_plan::{Origin, claims, counted, is_doubtful, permits, plan};
-use entrain_store::{PlannedLine, ReferenceChange, ReferenceEdit, ReferenceScope, Settled};
+use entrain_store::{Drift, PlannedLine, ReferenceChange, ReferenceEdit, ReferenceScope, Settled};
 
 use crate::discover::Seen;
 use crate::engine::{Ask, PAGE, Run, Task};
 use crate::guard::Judged;
 use crate::lookup::ask_again;
 use crate::map::anchor_of;
-use crate::{Step, SyncError, contest, fallout, guard, leaving, reviewed};
+use crate::{Hands, Step, SyncError, contest, drift, fallout, guard, leaving, reviewed};
 
 /// Plans the scope and judges the whole.
 pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judged, SyncError> {
@@ -31,6 +31,9 @@ pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judge
             }
             run.store().settle_statistics().await?;
             references(run, ReferenceScope::Everything).await?;
+            if ask.task == Task::Reconcile && matches!(run.hands(), Hands::Free(_)) {
+                run.store().settle_moves(&run.target.name, &run.id).await?;
+            }
         }
         Scope::Only(objects_only) => {
             let all: Vec<_> = objects_only.iter().cloned().collect();
@@ -65,11 +68,14 @@ pub(crate) async fn arranged(run: &Run<'_>, ask: &Ask) -> Result<Judged, SyncErr
 
 async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), SyncError> {
     run.still_ours().await?;
-    let mut lines = planned(run, &states(run, seen, page).await?);
+    let mut known = states(run, seen, page).await?;
+    let mut lines = planned(run, &known);
     if run.is_ignorant(&lines) {
         run.read_protection().await?;
-        lines = planned(run, &states(run, seen, page).await?);
+        known = states(run, seen, page).await?;
+        lines = planned(run, &known);
     }
+    drift::note(run, &known).await?;
     run.spare_last_administrator(&mut lines).await?;
     put(run, &lines).await?;
     run.progress().advance(page.len() as u64);
@@ -82,11 +88,15 @@ fn planned(run: &Run<'_>, states: &[ObjectState]) -> Vec<PlannedLine> {
     for state in states {
         for decision in plan(state, schema, &policy) {
             let Some(decision) = permitted(run, repeated(run, decision), Origin::Found) else { continue };
-            let (claims, counted) = match &decision {
-                Decision::Change(change) => (claims(change, state, schema), counted(change, schema, &run.target.limits)),
-                Decision::Hold(..) => (Vec::new(), Vec::new()),
-            };
-            lines.push(PlannedLine { decision, claims, counted });
+            lines.push(match &decision {
+                Decision::Change(change) => PlannedLine {
+                    claims: claims(change, state, schema),
+                    counted: counted(change, schema, &run.target.limits),
+                    drift: drift::of_change(run, change, state),
+                    decision,
+                },
+                Decision::Hold(..) => decision.into(),
+            });
         }
     }
     lines
@@ -170,7 +180,8 @@ async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), Sync
     let (mut after, leavers) = (None, leaving::memberships(&run.policy));
     loop {
         run.keep().await?;
-        let (page, next) = run.store().reference_page(&run.target.name, &run.id, (scope, leavers), after, PAGE).await?;
+        let (mut page, next) = run.store().reference_page(&run.target.name, &run.id, (scope, leavers), after, PAGE).await?;
+        drift::believe(run, &mut page).await?;
         let from: BTreeSet<_> = page.iter().map(|change| change.object.clone()).collect();
         let from: Vec<_> = from.into_iter().collect();
         let bases = run.store().bases(&run.target.name, &from).await?;
@@ -185,10 +196,11 @@ async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), Sync
         for change in page.into_iter().filter(|change| run.target.relations.contains(&change.relation)) {
             let is_new = unlinked(&change.object);
             let origin = if is_new || made.contains(&change.object) { Origin::Made } else { Origin::Found };
+            let drift = drift::of_reference(&change);
             // What comes with a record that is made takes nobody by surprise.
             let guarded = if is_new && !taken_over.contains(&change.object) { Guarded::No } else { Guarded::Yes };
             if let Some(decision) = permitted(run, decided(change, &bases), origin) {
-                lines.push(line(run, decision, guarded));
+                lines.push(line(run, decision, guarded, drift));
             }
         }
         put(run, &lines).await?;
@@ -219,17 +231,21 @@ enum Guarded {
     No,
 }
 
-fn line(run: &Run<'_>, decision: Decision, guarded: Guarded) -> PlannedLine {
-    let counted = match &decision {
-        Decision::Change(_) if guarded == Guarded::No => Vec::new(),
-        Decision::Change(change) => counted(change, run.target.schema(), &run.target.limits),
-        Decision::Hold(..) => Vec::new(),
-    };
-    PlannedLine { decision, claims: Vec::new(), counted }
+fn line(run: &Run<'_>, decision: Decision, guarded: Guarded, drift: Vec<Drift>) -> PlannedLine {
+    match &decision {
+        Decision::Change(change) => {
+            let counted = match guarded {
+                Guarded::Yes => counted(change, run.target.schema(), &run.target.limits),
+                Guarded::No => Vec::new(),
+            };
+            PlannedLine { decision, claims: Vec::new(), counted, drift }
+        }
+        Decision::Hold(..) => decision.into(),
+    }
 }
 
 pub(crate) fn decided(reference: ReferenceChange, bases: &BTreeMap<ObjectRef, Basis>) -> Decision {
-    let ReferenceChange { object, relation, edit } = reference;
+    let ReferenceChange { object, relation, edit, moved: _ } = reference;
     let basis = bases.get(&object).copied().unwrap_or_default();
     let change = |phase, action| Decision::Change(Change { object: object.clone(), phase, action, basis });
     let phase = match relation {

@@ -105,6 +105,8 @@ pub(crate) struct Run<'a> {
     kept: Mutex<Option<Kept>>,
     /// What the mode of the target leaves undone, by action.
     left: Mutex<BTreeMap<&'static str, u64>>,
+    /// How many values are left to the target, by kind and attribute.
+    left_values: Mutex<BTreeMap<String, u64>>,
     progress: &'a dyn Progress,
 }
 
@@ -191,6 +193,7 @@ impl Engine {
             hands,
             kept: Mutex::default(),
             left: Mutex::default(),
+            left_values: Mutex::default(),
             progress,
             claimed: AtomicI64::new(0),
         }
@@ -399,6 +402,16 @@ impl Run<'_> {
     pub(crate) fn left(&self) -> BTreeMap<String, u64> {
         let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
         left.iter().map(|(action, count)| ((*action).to_owned(), *count)).collect()
+    }
+
+    /// Notes a value that is left to the target.
+    pub(crate) fn leave_value(&self, attribute: String) {
+        *self.left_values.lock().unwrap_or_else(PoisonError::into_inner).entry(attribute).or_default() += 1;
+    }
+
+    /// How many values are left to the target, by kind and attribute.
+    pub(crate) fn left_values(&self) -> BTreeMap<String, u64> {
+        self.left_values.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn hands(&self) -> &Hands {

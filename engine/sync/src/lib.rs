@@ -14,6 +14,7 @@ mod audited;
 mod contest;
 mod decide;
 mod discover;
+mod drift;
 mod engine;
 mod error;
 mod execute;

@@ -7,6 +7,7 @@ use entrain_mapping::{Context, Mapped, MappingError};
 use entrain_model::{
     Desired, DesiredRecord, Evidence, Hold, Kind, ObjectRef, Scope, Setting, SourceId, SourceRecord, Why, anchor_value, fold,
 };
+use entrain_plan::ruled;
 use entrain_store::{DesiredRow, Halt, HaltKind, Key, Standing, Store};
 use serde_json::{Value as Json, json};
 
@@ -225,7 +226,7 @@ pub(crate) fn desired(
         return Ok(Desired::OutOfScope(Why::Predicate));
     }
     Ok(match target.mapping.evaluate(record, &context)? {
-        Mapped::Record(wanted) => Desired::Present(wanted),
+        Mapped::Record(wanted) => Desired::Present(ruled(wanted, target.policy.authority.of(record.object.kind))),
         Mapped::Skip(reason) => Desired::OutOfScope(Why::Skipped(reason)),
     })
 }

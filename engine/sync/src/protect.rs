@@ -131,5 +131,5 @@ impl Run<'_> {
 }
 
 fn held(object: ObjectRef, hold: Hold) -> PlannedLine {
-    PlannedLine { decision: Decision::Hold(object, hold), claims: Vec::new(), counted: Vec::new() }
+    Decision::Hold(object, hold).into()
 }

@@ -8,8 +8,8 @@ use entrain_plan::Objection;
 use entrain_store::{Halt, Kept, RunState};
 use serde_json::{Value as Json, json};
 
-use crate::SyncError;
 use crate::engine::Run;
+use crate::{SyncError, drift};
 
 /// The report of one run.
 #[derive(Clone, Debug)]
@@ -38,6 +38,12 @@ pub struct Report {
     pub dropped: u64,
     /// Changes by action that the mode of the target leaves undone.
     pub left: BTreeMap<String, u64>,
+    /// Values, by kind and attribute, that differ from what the mapping says and are the target's to decide.
+    pub left_to_target: BTreeMap<String, u64>,
+    /// Values and references, by kind and attribute, that somebody changed in the target.
+    pub drift_found: BTreeMap<String, u64>,
+    /// Those of them that were put right.
+    pub drift_repaired: BTreeMap<String, u64>,
     /// For a run that applied a reviewed plan: what came out as in it.
     pub kept: Option<Kept>,
     /// How the writing went in time; `None` if nothing was written.
@@ -73,6 +79,9 @@ impl Report {
             failed: 0,
             dropped: 0,
             left: BTreeMap::new(),
+            left_to_target: BTreeMap::new(),
+            drift_found: BTreeMap::new(),
+            drift_repaired: BTreeMap::new(),
             kept: None,
             writing: None,
         }
@@ -89,7 +98,8 @@ impl Report {
             "run": self.run, "target": self.target, "state": self.state.as_str(), "reasons": self.reasons,
             "reason_codes": self.codes,
             "halt": self.halt, "planned": self.planned, "done": self.done, "held": self.held,
-            "failed": self.failed, "dropped": self.dropped, "left": self.left,
+            "failed": self.failed, "dropped": self.dropped, "left": self.left, "left_to_target": self.left_to_target,
+            "drift": { "found": self.drift_found, "repaired": self.drift_repaired },
             "reviewed": self.kept.map(|kept| json!({
                 "same": kept.same, "drifted": kept.drifted, "settled": kept.settled, "others": kept.others,
             })),
@@ -113,6 +123,7 @@ impl Run<'_> {
     pub(crate) async fn report(&self, state: RunState, reasons: Vec<Objection>) -> Result<Report, SyncError> {
         let (reasons, codes) = reasons.into_iter().map(|reason| (reason.text, reason.code)).unzip();
         let tally = self.store().tally(&self.id).await?;
+        let drift = self.store().drift_tally(&self.id).await?;
         Ok(Report {
             run: Some(self.id.clone()),
             reasons,
@@ -123,6 +134,9 @@ impl Run<'_> {
             failed: tally.failed,
             dropped: tally.dropped,
             left: self.left(),
+            left_to_target: self.left_values(),
+            drift_found: drift::in_words(drift.found),
+            drift_repaired: drift::in_words(drift.repaired),
             kept: self.kept(),
             ..Report::empty(&self.target.name, state)
         })

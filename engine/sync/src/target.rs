@@ -114,7 +114,13 @@ impl Target {
     /// A short hash of all that decides, beside the records themselves, what a source object shall be in the target.
     pub(crate) fn ruling(&self) -> String {
         let (mapping, schema, keys) = (self.mapping.version(), self.schema(), (&self.user_keys, &self.group_keys));
-        let text = format!("{} {mapping} {} {:?} {keys:?} {schema:?}", env!("CARGO_PKG_VERSION"), self.settings, self.scope);
+        let authority = &self.policy.authority;
+        let text = format!(
+            "{} {mapping} {} {:?} {keys:?} {authority:?} {schema:?}",
+            env!("CARGO_PKG_VERSION"),
+            self.settings,
+            self.scope
+        );
         Sha256::digest(text).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 

@@ -91,7 +91,7 @@ async fn inverse(run: &Run<'_>, done: &[Change]) -> Result<(), SyncError> {
         let inverse = undo(change, states.get(object), &ends, schema);
         if !inverse.left.is_empty() {
             let detail = format!("{}: {}", change.action.as_str(), inverse.left.join("; "));
-            lines.push(line(Decision::Hold(object.clone(), Hold::ChangedSince { detail })));
+            lines.push(Decision::Hold(object.clone(), Hold::ChangedSince { detail }).into());
         }
         if let Some((phase, action)) = inverse.action {
             let basis = bases.get(object).copied().unwrap_or_default();
@@ -99,6 +99,7 @@ async fn inverse(run: &Run<'_>, done: &[Change]) -> Result<(), SyncError> {
             lines.push(PlannedLine {
                 claims: states.get(object).map(|state| claims(&change, state, schema)).unwrap_or_default(),
                 counted: counted(&change, schema, &run.target.limits),
+                drift: Vec::new(),
                 decision: Decision::Change(change),
             });
         }
@@ -106,10 +107,6 @@ async fn inverse(run: &Run<'_>, done: &[Change]) -> Result<(), SyncError> {
     run.shield(&mut lines, &states);
     run.spare_last_administrator(&mut lines).await?;
     Ok(store.put_plan(&run.id, &lines).await?)
-}
-
-fn line(decision: Decision) -> PlannedLine {
-    PlannedLine { decision, claims: Vec::new(), counted: Vec::new() }
 }
 
 /// Both ends of the references that were added or taken away.

@@ -32,6 +32,7 @@ fn set(target: &mut Target, name: &str, text: Option<&str>, value: &Json) -> any
         "user_removal" => target.policy.user_removal = serde_json::from_value(value.clone())?,
         "group_removal" => target.policy.group_removal = serde_json::from_value(value.clone())?,
         "protected" => target.policy.protected = word()?.split(' ').filter(|one| !one.is_empty()).map(fold).collect(),
+        "authority" => target.policy.authority = serde_json::from_value(value.clone())?,
         "mode" => target.mode = word()?.parse::<Mode>()?,
         "scope_group" => target.scope.group = text.map(SourceId::from),
         "disable" => limit(limits, Operation::Disable, |allowance| &mut allowance.run)?,

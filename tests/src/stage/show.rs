@@ -15,7 +15,8 @@ pub(super) async fn plan(store: &Store, run: &RunId) -> anyhow::Result<Vec<Strin
 }
 
 fn planned(planned: &PlanLine) -> String {
-    let text = line(&planned.decision);
+    let drift = if planned.drift.is_empty() { String::new() } else { format!(" [drift: {}]", planned.drift.join(", ")) };
+    let text = format!("{}{drift}", line(&planned.decision));
     match (planned.state, &planned.detail) {
         (LineState::Done | LineState::Planned | LineState::Held, _) => text,
         (LineState::Started | LineState::Failed | LineState::Dropped | LineState::Unknown, None) => {
@@ -70,7 +71,9 @@ pub(super) fn ending(report: &Report) -> String {
         return self::halt(halt);
     }
     let reasons = if report.reasons.is_empty() { String::new() } else { format!(": {}", report.reasons.join("; ")) };
-    format!("{}{reasons}", report.state.as_str())
+    let left: Vec<_> = report.left_to_target.iter().map(|(attribute, values)| format!("{attribute} {values}")).collect();
+    let left = if left.is_empty() { String::new() } else { format!(" (left to the target: {})", left.join(", ")) };
+    format!("{}{reasons}{left}", report.state.as_str())
 }
 
 /// Why a target is halted.

@@ -12,6 +12,7 @@ pub(super) fn change(memory: &Memory, command: &Command) -> anyhow::Result<()> {
         "member" => refer(memory, command, Relation::Member),
         "owner" => refer(memory, command, Relation::Owner),
         "manager" => refer(memory, command, Relation::Manager),
+        "drop" => drop_reference(memory, command),
         "privileged" => {
             memory.mark(kind(command, 2)?, command.word(3, "a record")?, |marks| marks.privileged = true);
             Ok(())
@@ -69,6 +70,17 @@ fn record(memory: &Memory, command: &Command) -> anyhow::Result<()> {
 
 fn refer(memory: &Memory, command: &Command, relation: Relation) -> anyhow::Result<()> {
     memory.refer(relation, command.word(2, "a record")?, kind(command, 3)?, command.word(4, "a record")?);
+    Ok(())
+}
+
+fn drop_reference(memory: &Memory, command: &Command) -> anyhow::Result<()> {
+    let relation = match command.word(2, "a relation")? {
+        "member" => Relation::Member,
+        "owner" => Relation::Owner,
+        "manager" => Relation::Manager,
+        other => bail!("`{other}` is no relation"),
+    };
+    memory.unrefer(relation, command.word(3, "a record")?, kind(command, 4)?, command.word(5, "a record")?);
     Ok(())
 }
 

@@ -6,7 +6,9 @@
 mod groups;
 mod users;
 
-use entrain_model::{AttributeSchema, Schema, Shape, Writable};
+use std::collections::BTreeSet;
+
+use entrain_model::{AttributeSchema, Kind, Schema, Shape, Writable};
 
 use crate::EntraConfig;
 pub(crate) use groups::NOT_IN_NICKNAME as NOT_IN_GROUP_NICKNAME;
@@ -17,6 +19,14 @@ pub(crate) const GROUP_ANCHOR: &str = "uniqueName";
 /// The schema of a tenant, as this configuration uses it.
 pub fn schema(config: &EntraConfig) -> Schema {
     Schema { users: users::schema(config), groups: groups::schema() }
+}
+
+/// The attributes of a kind that can be written under some configuration, parts aside. Extensions are not among them.
+pub fn names(kind: Kind) -> BTreeSet<&'static str> {
+    match kind {
+        Kind::User => users::names(),
+        Kind::Group => groups::schema().attributes.into_keys().filter(|name| !name.contains('.')).collect(),
+    }
 }
 
 /// A row of the tables, built up from its form.

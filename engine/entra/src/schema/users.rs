@@ -1,6 +1,6 @@
 //! Users.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{AttributeSchema, KindSchema, MatchKey, Shape, Writable};
 
@@ -52,6 +52,15 @@ pub(super) fn schema(config: &EntraConfig) -> KindSchema {
         attributes,
     }
 }
+
+/// All names but those that Graph keeps itself.
+pub(super) fn names() -> BTreeSet<&'static str> {
+    let names = identity().into_keys().chain(profile().into_keys()).chain(SWITCHED);
+    names.filter(|name| !name.contains('.')).collect()
+}
+
+/// Attributes that only some tenants let be written.
+const SWITCHED: [&str; 2] = ["mail", "employeeHireDate"];
 
 /// What a user is known by, and what decides whether it can sign in.
 fn identity() -> BTreeMap<&'static str, AttributeSchema> {
@@ -109,8 +118,8 @@ fn switched(config: &EntraConfig) -> BTreeMap<&'static str, AttributeSchema> {
     let on = |switch| if switch { Writable::Always } else { Writable::Never };
     let mail = AttributeSchema { unique: true, ascii: true, ..of(Shape::Text) };
     BTreeMap::from([
-        ("mail", written(on(config.write_mail), kept(mail))),
-        ("employeeHireDate", written(on(config.write_hire_date), of(Shape::DateTime))),
+        (SWITCHED[0], written(on(config.write_mail), kept(mail))),
+        (SWITCHED[1], written(on(config.write_hire_date), of(Shape::DateTime))),
     ])
 }
 

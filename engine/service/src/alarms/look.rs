@@ -6,7 +6,7 @@ use entrain_model::{Millis, TargetName};
 use entrain_store::{Alarm, AlarmKind, AlarmRow, HeldObjects, Store, StoreError, TargetRow, Turn, WaitingRun};
 use serde_json::json;
 
-use super::Expiry;
+use super::{Expiry, fight};
 use crate::config::AlarmsConfig;
 
 /// A target that is watched, and what is known of its credential.
@@ -31,7 +31,7 @@ pub(crate) async fn look(store: &Store, config: &AlarmsConfig, watched: &Watched
     if let Some(expiry) = &watched.expiry {
         wanted.push((AlarmKind::CredentialExpiring, expiry.iter().filter_map(|expiry| expiry.alarm(now)).collect()));
     }
-    let mut turned = Vec::new();
+    let mut turned = fight::settle_fights(store, name, config.fight).await?;
     for (kind, alarms) in wanted {
         turned.extend(store.settle_alarms(name, kind, &alarms).await?);
     }
@@ -89,6 +89,6 @@ fn no_full_sync(row: &TargetRow, now: Millis, at_most: Duration) -> Option<Alarm
     Some(Alarm { kind: AlarmKind::NoFullSync, about: String::new(), level: 0, message, body })
 }
 
-fn millis(duration: Duration) -> Millis {
+pub(super) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }

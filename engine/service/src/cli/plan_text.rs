@@ -54,13 +54,14 @@ pub(super) async fn write(store: &Store, run: &RunId, part: Part, fields: &Json,
 fn text(line: &PlanLine) -> String {
     let state = word(line.state);
     let detail = line.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
-    format!("{:>6}  {state:<8} {}{detail}", line.seq, entrain_plan::line(&line.decision))
+    let drift = if line.drift.is_empty() { String::new() } else { format!(" [drift: {}]", line.drift.join(", ")) };
+    format!("{:>6}  {state:<8} {}{drift}{detail}", line.seq, entrain_plan::line(&line.decision))
 }
 
 fn object(line: &PlanLine) -> Json {
     json!({
         "seq": line.seq, "phase": line.phase, "object": line.object, "state": word(line.state), "detail": line.detail,
-        "request_id": line.request_id, "decision": entrain_plan::json(&line.decision),
+        "request_id": line.request_id, "drift": line.drift, "decision": entrain_plan::json(&line.decision),
     })
 }
 

@@ -15,6 +15,9 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
     counts("done", &report.done, output);
     counts("held", &report.held, output);
     counts("left alone in this mode", &report.left, output);
+    counts("left to the target by [target.authority]", &report.left_to_target, output);
+    counts("changed by somebody in the target", &report.drift_found, output);
+    counts("of that put right", &report.drift_repaired, output);
     if report.failed > 0 {
         output.line(format_args!("  failed: {}; `entrain runs{}` says why", report.failed, id(report)));
     }

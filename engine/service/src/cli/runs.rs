@@ -21,8 +21,8 @@ pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -
     if runs.is_empty() {
         output.line("no run yet; `entrain sync` or `entrain plan` makes one");
     } else {
-        let rows: Vec<[String; 6]> = runs.iter().map(row).collect();
-        output.table(["RUN", "TARGET", "WHAT", "SCOPE", "STATE", "STARTED"], &rows);
+        let rows: Vec<[String; 7]> = runs.iter().map(row).collect();
+        output.table(["RUN", "TARGET", "WHAT", "SCOPE", "STATE", "STARTED", "DRIFT"], &rows);
     }
     output.object(&json!({ "runs": runs.iter().map(object).collect::<Vec<_>>() }));
     Ok(Exit::Converged)
@@ -49,7 +49,7 @@ async fn one(session: &Session, id: &RunId, part: Part, output: &mut Output) -> 
     Ok(Exit::of_run(run.state))
 }
 
-fn row(run: &RunRow) -> [String; 6] {
+fn row(run: &RunRow) -> [String; 7] {
     [
         run.id.to_string(),
         run.target.to_string(),
@@ -57,7 +57,20 @@ fn row(run: &RunRow) -> [String; 6] {
         run.scope.clone(),
         run.state.as_str().to_owned(),
         utc(run.started_at),
+        drift(run),
     ]
+}
+
+/// How many values and references somebody had changed in the target, and how many of them were put right.
+fn drift(run: &RunRow) -> String {
+    let sum = |word: &str| -> u64 {
+        let counts = run.report["drift"][word].as_object();
+        counts.into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
+    };
+    match (sum("found"), sum("repaired")) {
+        (0, _) => "-".to_owned(),
+        (found, repaired) => format!("{found}, {repaired} put right"),
+    }
 }
 
 fn object(run: &RunRow) -> Json {

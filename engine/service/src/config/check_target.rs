@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use entrain_model::{MatchKey, Removal, TargetName, fold};
 
+use super::authority;
 use super::place::{Finding, Key};
 use super::schedule::{DEFAULT_CRON, Schedule, parse_duration};
 use super::sourced::Sourced;
@@ -36,6 +37,9 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     check.group_removal(raw.removal.groups);
     let plan_public_key = raw.plan_public_key.map(|path| check.file("plan_public_key", &path));
     let protected = check.protected(&raw.protection.objects);
+    for (key, message) in authority::wrong(&raw.authority, anchor) {
+        check.wrong(&key, message);
+    }
     if findings.len() > before {
         return None;
     }
@@ -49,6 +53,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
         mapping,
         settings: settings?,
         scope,
+        authority: raw.authority,
         protected,
         user_removal: raw.removal.users,
         group_removal: raw.removal.groups,

@@ -4,6 +4,7 @@
 //! key that is wrong (`place`). Every problem of a file is reported at once.
 
 mod anchor;
+mod authority;
 mod check;
 mod check_target;
 mod cloud;
@@ -28,7 +29,7 @@ pub use schedule::{DEFAULT_CRON, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;
-pub use watch::{AlarmsConfig, AuditConfig, MetricsConfig, WebhookConfig};
+pub use watch::{AlarmsConfig, AuditConfig, FightConfig, MetricsConfig, WebhookConfig};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use entrain_model::{MatchKey, Mode, Removal};
+use entrain_model::{Authorities, MatchKey, Mode, Removal};
 use serde::Deserialize;
 
 use super::{Choice, LogFormat, Publish, Sourced};
@@ -49,6 +49,8 @@ pub(super) struct Audit {
 pub(super) struct Alarms {
     pub(super) no_full_sync_hours: Option<u32>,
     pub(super) holds_after_minutes: Option<u32>,
+    pub(super) fight_repairs: Option<u32>,
+    pub(super) fight_window_hours: Option<u32>,
     pub(super) webhooks: Vec<Webhook>,
 }
 
@@ -84,6 +86,8 @@ pub(super) struct Target {
     pub(super) settings: toml::Table,
     #[serde(default)]
     pub(super) scope: Scope,
+    #[serde(default)]
+    pub(super) authority: Authorities,
     #[serde(default)]
     pub(super) protection: Protection,
     #[serde(default)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use entrain_mapping::{ScopeRules, Script, default_scripts};
-use entrain_model::{Kind, Limits, MatchKey, Mode, Policy, Removal, Schema, TargetName};
+use entrain_model::{Authorities, Kind, Limits, MatchKey, Mode, Policy, Removal, Schema, TargetName};
 use serde_json::Value as Json;
 
 use super::{CloudConfig, CredentialConfig, Schedule, UserAnchor};
@@ -31,6 +31,8 @@ pub struct TargetConfig {
     pub settings: Json,
     /// Which source objects are meant.
     pub scope: ScopeConfig,
+    /// Whose word counts for which attribute.
+    pub authority: Authorities,
     /// Records that are protected because the operator says so: ids and logins, folded.
     pub protected: BTreeSet<String>,
     /// What becomes of users that leave.
@@ -135,6 +137,7 @@ impl TargetConfig {
         Policy {
             user_removal: self.user_removal,
             group_removal: self.group_removal,
+            authority: self.authority.clone(),
             protected: self.protected.clone(),
             verified_domains,
             ..Policy::default()

@@ -1,7 +1,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use entrain_model::{Begins, Kind, Limit, Limits, MatchKey, Mode, Operation, Removal, Share};
+use entrain_model::{Authority, Begins, Kind, Limit, Limits, MatchKey, Mode, Operation, Removal, Share};
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -268,9 +268,10 @@ fn what_is_watched_and_kept_is_understood() {
     assert_eq!(config.audit, AuditConfig::default());
     assert_eq!((config.alarms.no_full_sync, config.alarms.holds_after), (Duration::from_secs(43_200), Duration::from_secs(3600)));
     assert_eq!((config.alarms.webhooks.len(), config.metrics.listen), (0, None));
+    assert_eq!(config.alarms.fight, FightConfig::default());
     let config = parse(&format!(
         "{HEAD}[audit]\nredact = [\"mobilePhone\"]\nredact_after_days = 30\nkeep_days = 400\n[alarms]\nno_full_sync_hours = 5\n\
-         holds_after_minutes = 5\nwebhooks = [{{ name = \"ops\", url = \"https://ops.example/x\", secret = {{ file = \"k\" }} }}]\n\
+         holds_after_minutes = 5\nfight_repairs = 5\nfight_window_hours = 48\nwebhooks = [{{ name = \"ops\", url = \"https://ops.example/x\", secret = {{ file = \"k\" }} }}]\n\
          [metrics]\nlisten = \"127.0.0.1:9464\"\n"
     ))
     .unwrap();
@@ -279,6 +280,7 @@ fn what_is_watched_and_kept_is_understood() {
     assert_eq!((config.audit.redact_after, config.audit.keep), (days(30), days(400)));
     assert_eq!(config.alarms.webhooks[0].secret.to_string(), "the file dir/k");
     assert_eq!(config.metrics.listen.unwrap().port(), 9464);
+    assert_eq!(config.alarms.fight, FightConfig { repairs: 5, window: Duration::from_secs(2 * 86_400) });
 }
 
 #[test]
@@ -294,5 +296,28 @@ fn what_is_told_leaves_this_machine_only_over_https() {
     assert!(complaint(&format!("{HEAD}[metrics]\nlisten = \"9464\"\n")).contains("metrics.listen: write an address and a port"));
     assert!(
         complaint(&format!("{HEAD}[alarms]\nno_full_sync_hours = 0\n")).contains("alarms.no_full_sync_hours: write at least 1")
+    );
+}
+
+#[test]
+fn the_table_of_authority_is_understood() {
+    let config =
+        parse(&with_target("authority.users = { jobTitle = \"yield\", usageLocation = \"create-only\", city = \"manage\" }"))
+            .unwrap();
+    let authority = &config.targets[0].policy(Vec::new()).authority;
+    let over = |name| authority.over(Kind::User, name);
+    assert_eq!(
+        ["jobTitle", "usageLocation", "city", "country"].map(over),
+        [Authority::Yield, Authority::CreateOnly, Authority::Manage, Authority::Manage]
+    );
+    assert_eq!(authority.over(Kind::Group, "jobTitle"), Authority::Manage);
+    assert!(
+        complaint(&with_target("authority.users = { jobTitel = \"yield\" }"))
+            .contains("authority.users.jobTitel: a user has no attribute")
+    );
+    assert!(complaint(&with_target("authority.users = { jobTitle = \"theirs\" }")).contains("`theirs`"));
+    assert!(complaint(&format!("{HEAD}[alarms]\nfight_repairs = 1\n")).contains("alarms.fight_repairs: write at least 2"));
+    assert!(
+        complaint(&format!("{HEAD}[alarms]\nfight_window_hours = 0\n")).contains("alarms.fight_window_hours: write at least 1")
     );
 }

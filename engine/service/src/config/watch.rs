@@ -26,8 +26,25 @@ pub struct AlarmsConfig {
     pub no_full_sync: Duration,
     /// Objects that are held for longer than this are worth an alarm.
     pub holds_after: Duration,
+    /// When it is a fight that others change what is managed here.
+    pub fight: FightConfig,
     /// Who is told.
     pub webhooks: Vec<WebhookConfig>,
+}
+
+/// When it is a fight that others change what is managed here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FightConfig {
+    /// One value or reference was put right so often ...
+    pub repairs: u32,
+    /// ... within this time; and it is over when it was not for as long.
+    pub window: Duration,
+}
+
+impl Default for FightConfig {
+    fn default() -> Self {
+        Self { repairs: 3, window: Duration::from_secs(DAY) }
+    }
 }
 
 /// Who is told of alarms.
@@ -68,6 +85,7 @@ pub(super) fn alarms(raw: raw::Alarms, folder: &Path, findings: &mut Vec<Finding
             findings.push(key.below("webhooks").finding(message));
         }
     }
+    let fight = fight(&raw, &key, findings);
     if raw.no_full_sync_hours == Some(0) {
         findings.push(key.below("no_full_sync_hours").finding("write at least 1"));
     }
@@ -75,7 +93,22 @@ pub(super) fn alarms(raw: raw::Alarms, folder: &Path, findings: &mut Vec<Finding
     AlarmsConfig {
         no_full_sync: Duration::from_secs(u64::from(raw.no_full_sync_hours.unwrap_or(12)) * HOUR),
         holds_after: Duration::from_secs(u64::from(raw.holds_after_minutes.unwrap_or(60)) * 60),
+        fight,
         webhooks: raw.webhooks.into_iter().map(webhook).collect(),
+    }
+}
+
+fn fight(raw: &raw::Alarms, key: &Key, findings: &mut Vec<Finding>) -> FightConfig {
+    if raw.fight_repairs.is_some_and(|repairs| repairs < 2) {
+        findings.push(key.below("fight_repairs").finding("write at least 2: one repair is no fight"));
+    }
+    if raw.fight_window_hours == Some(0) {
+        findings.push(key.below("fight_window_hours").finding("write at least 1"));
+    }
+    let default = FightConfig::default();
+    FightConfig {
+        repairs: raw.fight_repairs.unwrap_or(default.repairs),
+        window: raw.fight_window_hours.map_or(default.window, |hours| Duration::from_secs(u64::from(hours) * HOUR)),
     }
 }
 

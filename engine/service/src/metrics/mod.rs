@@ -19,6 +19,9 @@ use tokio::net::TcpListener;
 pub(crate) use counters::{Counters, Counting, Timed};
 use text::Page;
 
+/// 24 hours.
+const DAY: Millis = 24 * 3_600_000;
+
 /// All that is shown.
 pub(crate) struct Metrics {
     pub(crate) store: Store,
@@ -77,6 +80,12 @@ impl Metrics {
         for (code, objects) in store.held_objects(target, Millis::MAX).await? {
             let of = [("target", target.as_str()), ("code", &code)];
             page.gauge("entrain_held_objects", "Objects that nothing is done about, by reason.", &of, number(objects));
+        }
+        for ((kind, attribute), repaired) in store.drift_repaired(target, now - DAY).await? {
+            let of = [("target", target.as_str()), ("kind", kind.as_str()), ("attribute", &attribute)];
+            let help =
+                "Values and references that were put right within the last 24 hours after somebody changed them in the target.";
+            page.gauge("entrain_drift_repaired", help, &of, number(repaired));
         }
         let waiting = store.waiting_runs(target).await?.len();
         page.gauge("entrain_runs_waiting_for_approval", "Runs whose plan waits for approval.", &of, number(waiting));

@@ -103,7 +103,7 @@ fn scope(config: &TargetConfig) -> ScopeRules {
 /// A digest over all that decides what a run does. Secrets are named in it by their place alone.
 fn digest(config: &TargetConfig) -> String {
     let text = format!(
-        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
         config.tenant,
         config.cloud,
         config.credential,
@@ -112,6 +112,7 @@ fn digest(config: &TargetConfig) -> String {
         config.user_removal,
         config.group_removal,
         config.protected,
+        config.authority,
         config.limits,
         config.user_keys,
         config.group_keys,

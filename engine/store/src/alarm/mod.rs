@@ -30,12 +30,20 @@ pub enum AlarmKind {
     NoFullSync,
     /// The credential for the target runs out.
     CredentialExpiring,
+    /// Somebody else writes what is managed here, again and again.
+    Fight,
 }
 
 impl AlarmKind {
     /// All.
-    pub const ALL: [AlarmKind; 5] =
-        [AlarmKind::Halt, AlarmKind::Approval, AlarmKind::Holds, AlarmKind::NoFullSync, AlarmKind::CredentialExpiring];
+    pub const ALL: [AlarmKind; 6] = [
+        AlarmKind::Halt,
+        AlarmKind::Approval,
+        AlarmKind::Holds,
+        AlarmKind::NoFullSync,
+        AlarmKind::CredentialExpiring,
+        AlarmKind::Fight,
+    ];
 
     /// The word that is stored and shown.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +53,7 @@ impl AlarmKind {
             AlarmKind::Holds => "holds",
             AlarmKind::NoFullSync => "no_full_sync",
             AlarmKind::CredentialExpiring => "credential_expiring",
+            AlarmKind::Fight => "fight",
         }
     }
 }

@@ -76,7 +76,8 @@ fn said(setting: &Setting) -> String {
     match setting {
         Setting::Set(value) => format!("= {value}"),
         Setting::Clear => "is cleared".to_owned(),
-        Setting::CreateOnly(value) => format!("= {value} when it is made"),
+        Setting::CreateOnly(value) => format!("= {value} when it is made (create-only)"),
+        Setting::Yield(value) => format!("= {value} where the target has none (yield)"),
     }
 }
 
