@@ -97,9 +97,11 @@ impl Stage {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_takes_a_run_back_is_reviewed_as_a_file_and_applied() {
     let stage = Stage::new().await;
-    (stage.write(0, "Clerk").await, stage.write(1, "Clerk").await);
+    stage.write(0, "Clerk").await;
+    stage.write(1, "Clerk").await;
     assert_eq!(stage.entrain(&["sync"]).await.0, Exit::Converged);
-    (stage.write(0, "Boss").await, stage.write(1, "Boss").await);
+    stage.write(0, "Boss").await;
+    stage.write(1, "Boss").await;
     let (exit, done) = stage.entrain(&["sync"]).await;
     assert_eq!(exit, Exit::Converged, "{done}");
     let id = stage.store.runs(None, 1).await.unwrap()[0].id.to_string();
