@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,12 +12,26 @@ use entrain::alarms::Secret;
 use entrain::config::Config;
 use entrain::wiring::{Service, SystemClock};
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_model::{ObjectRef, TargetName};
+use entrain_model::{Clock, Millis, ObjectRef, TargetName};
 use entrain_store::{AuditScope, AuditValue, SourceChange, Store, UserRow};
 use entrain_sync::{Direct, Report, SyncError};
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+/// The clock of the machine, moved.
+#[derive(Debug, Default)]
+struct Moved(AtomicI64);
+
+#[async_trait::async_trait]
+impl Clock for Moved {
+    fn now(&self) -> Millis {
+        SystemClock.now() + self.0.load(Ordering::SeqCst)
+    }
+    async fn sleep(&self, duration: Duration) {
+        SystemClock.sleep(duration).await;
+    }
+}
 
 struct Unheard;
 
@@ -235,4 +250,63 @@ async fn audited(store: &Store, emulator: &Running) {
         assert!(!text.contains(secret), "{secret}");
     }
     assert!(store.verify_audit(None).await.unwrap().is_ok());
+}
+
+/// The first user is there, the second is refused, and the service runs until the end of the test.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_other_alarm_is_told_by_webhook_when_it_begins_and_when_it_is_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let emulator = Emulator::start(Options::default()).await.unwrap();
+    let secret = json!({ "removeSecrets": true, "addSecret": emulator.client_secret, "secretExpiresIn": 5 * 86_400 });
+    emulator.control("POST", "credentials", &secret).unwrap();
+    let receiver = Receiver::start(0).await;
+    configuration(folder.path(), &emulator, &receiver);
+    let file = folder.path().join("entrain.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("[alarms]", "[alarms]\nholds_after_minutes = 0");
+    std::fs::write(&file, format!("{text}[target.limits]\ndisable = {{ count = 0 }}\n")).unwrap();
+    let config = Config::load(&file).unwrap();
+    let clock = Arc::new(Moved::default());
+    let url = format!("sqlite://{}/entrain.sqlite3", folder.path().display());
+    let store = Store::open(&url, clock.clone()).await.unwrap();
+    hire(&store, 0).await;
+    let service = Service::start(&config, Some(&file), store.clone(), clock.clone(), Arc::new(Unheard), None).await.unwrap();
+    until("the first full sync creates the user", async || users(&emulator) == 1).await;
+    let told = async |kind: &str, turn: &str| {
+        until(&format!("{kind} is {turn}"), async || !receiver.of(kind, turn).is_empty()).await;
+        receiver.of(kind, turn).remove(0).json()["data"].clone()
+    };
+    let row = |n: usize, login: &str, active: bool| {
+        let mut row = UserRow::new(format!("u{n}"), login);
+        (row.display_name, row.active) = (Some(format!("User {n}")), active);
+        SourceChange::PutUser(row)
+    };
+    let write = async |change: SourceChange| {
+        let mut writer = store.source_writer().await.unwrap();
+        writer.apply(&[change]).await.unwrap();
+        writer.commit().await.unwrap();
+    };
+
+    let expiring = told("credential_expiring", "raised").await;
+    assert!(expiring["message"].as_str().unwrap().contains("runs out in 4 days"), "{expiring}");
+    write(row(1, "user1@elsewhere.example", true)).await;
+    assert_eq!(told("holds", "raised").await["body"]["held"], json!({ "rejected": 1 }));
+    write(row(1, "user1@contoso.example", true)).await;
+    told("holds", "cleared").await;
+
+    write(row(0, "user0@contoso.example", false)).await;
+    let approval = told("approval", "raised").await;
+    assert!(approval["message"].as_str().unwrap().contains("block the sign-in of 1 user"), "{approval}");
+    // As long as everything waits for a person no full sync is successful.
+    clock.0.store(13 * 3_600_000, Ordering::SeqCst);
+    told("no_full_sync", "raised").await;
+    write(row(0, "user0@contoso.example", true)).await;
+    store.set_next_due(&"test".into(), Some(0)).await.unwrap();
+    told("approval", "cleared").await;
+    told("no_full_sync", "cleared").await;
+    tokio::time::timeout(Duration::from_secs(30), service.stop()).await.expect("the service ends");
+    for (kind, turn) in
+        [("credential_expiring", "raised"), ("holds", "raised"), ("no_full_sync", "raised"), ("no_full_sync", "cleared")]
+    {
+        assert_eq!(receiver.of(kind, turn).len(), 1, "{kind} {turn}");
+    }
 }

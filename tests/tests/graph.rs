@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
-use entrain_model::{ObjectRef, TargetName};
+use entrain_model::{Kind, ObjectRef, Removal, TargetName};
 use entrain_store::{GroupRow, HaltKind, Membership, Role, RunState, SourceChange, UserRow};
 use entrain_sync::{Resumed, Target};
 use entrain_tests::database::Dialect;
@@ -257,4 +257,27 @@ async fn a_tenant_that_goes_away_in_the_middle_is_made_true_when_it_is_back() {
     }
     assert_eq!(state, RunState::Converged, "{:?}", rig.store().holds(None, None, 10).await.unwrap());
     assert_eq!(counts(&emulator)["users"], 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_usage_location_is_part_of_the_create_and_no_leaver_depends_on_a_licence() {
+    let emulator = emulator().await;
+    let mut rig = rig(&emulator, |target| target.policy.user_removal = Removal::Disable).await;
+    rig.script(Kind::User, "#{ usageLocation: \"CH\" }").await.unwrap();
+    rig.write(&[user(0, "Analyst")]).await.unwrap();
+    rig.full().await.unwrap();
+    let sent = requests(&emulator, 0);
+    let created: Vec<_> = sent.iter().filter(|(method, path, _)| method == "POST" && path.ends_with("/users")).collect();
+    assert_eq!(created.len(), 1, "{sent:?}");
+    assert_eq!(created[0].2["usageLocation"], "CH", "without it no licence can be assigned");
+
+    let after = last(&emulator);
+    rig.write(&[SourceChange::RemoveUser("u0".into())]).await.unwrap();
+    let reports = rig.direct().await.unwrap();
+    assert!(reports.iter().all(|report| report.as_ref().is_ok_and(|report| report.failed == 0)), "{reports:?}");
+    let sent = requests(&emulator, after);
+    assert!(sent.iter().any(|(_, _, body)| body["accountEnabled"] == json!(false)), "{sent:?}");
+    assert!(sent.iter().any(|(_, path, _)| path.contains("revokeSignInSessions")), "{sent:?}");
+    let licences = |path: &str| path.to_ascii_lowercase().contains("license");
+    assert!(!requests(&emulator, 0).iter().any(|(_, path, _)| licences(path)), "no licence is asked for or written");
 }

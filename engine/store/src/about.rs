@@ -5,7 +5,7 @@ use sqlx::any::AnyRow;
 
 use crate::link::{self, LinkRow};
 use crate::sql::{Columns as _, Sql, limit};
-use crate::{HoldRow, Result, Store, hold};
+use crate::{HoldRow, Result, Store, WaitingRun, alarm, hold};
 
 /// What is stored of one object beside what a run plans from.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +18,8 @@ pub struct About {
     pub queued: Option<Queued>,
     /// Who works on it, and until when.
     pub lease: Option<(String, Millis)>,
+    /// The plans that wait for approval and have changes of it, newest first.
+    pub waiting: Vec<WaitingRun>,
     /// What was last done or tried, newest first.
     pub effects: Vec<EffectRow>,
 }
@@ -73,6 +75,10 @@ impl Store {
         if let Some(row) = lease.arg(self.now()).one(&mut connection).await? {
             about.lease = Some((row.str("holder")?, row.int("until")?));
         }
+        let waiting = of("select id, scope, started_at, report from runs r where target = $1 and state = 'held'
+             and exists (select 1 from plan_lines l where l.run = r.id and l.state = 'planned' and l.kind = $2 and l.id = $3)
+             order by id desc");
+        about.waiting = waiting.all(&mut connection).await?.iter().map(alarm::waiting).collect::<Result<_>>()?;
         let latest = of("select run, seq, body, state, detail, request_id, started_at, ended_at from effects
              where target = $1 and kind = $2 and id = $3 order by coalesce(ended_at, started_at) desc, run desc, seq desc limit $4");
         about.effects = latest.arg(limit(effects)).all(&mut connection).await?.iter().map(effect_row).collect::<Result<_>>()?;

@@ -181,7 +181,10 @@ async fn a_group_that_loses_much_is_found(database: Arc<Database>) {
     let found = async |run_limit, hour, day| {
         let limits = [run_limit, hour, day].map(Limit::of);
         let limits = [&limits[0], &limits[1], &limits[2]];
-        let groups = store.guard_groups(&target(), &run, Operation::RemoveReference, limits, GuardedGroups::AllBut(&[]), 10).await.unwrap();
+        let groups = store
+            .guard_groups(&target(), &run, Operation::RemoveReference, limits, GuardedGroups::AllBut(&[]), 10)
+            .await
+            .unwrap();
         groups.into_iter().map(|g| (g.about, g.run, g.hour, g.references)).collect::<Vec<_>>()
     };
     assert_eq!(found(2, 9, 9).await, [("g1".to_owned(), 3, 3, 6)]);

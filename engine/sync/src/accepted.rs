@@ -50,9 +50,7 @@ impl Open {
     pub(crate) fn within(&self, counted: &[GuardCount], target: &Target) -> Vec<(Kind, String)> {
         let beyond = self.beyond(counted, target);
         let is_beyond = |of: Kind, name: &str| {
-            let is = |suspicion: &Suspicion| {
-                matches!(suspicion, Suspicion::Unaccepted { kind, attribute, .. } if *kind == of && attribute == name)
-            };
+            let is = |suspicion: &Suspicion| matches!(suspicion, Suspicion::Unaccepted { kind, attribute, .. } if *kind == of && attribute == name);
             beyond.iter().any(is)
         };
         counted

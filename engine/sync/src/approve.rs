@@ -32,7 +32,7 @@ impl Engine {
         tracing::info!(target = %target.name, %run, by, "plan approved");
         let approval = Some(Approval { run: run.clone() });
         if let Some(of) = &undone {
-            return self.undo_approved(target, of, by, RunKind::Undo, approval, progress).await;
+            return self.undo_as(target, of, (by, None), RunKind::Undo, approval, progress).await;
         }
         let ask = Ask { approval, ..Ask::sync(scope, Reason::Operator) };
         self.reconcile(target, ask, progress).await

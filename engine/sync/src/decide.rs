@@ -60,7 +60,7 @@ pub(crate) async fn arranged(run: &Run<'_>, ask: &Ask) -> Result<Judged, SyncErr
             run.store().prune_holds(&run.target.name, &run.id, Some(&only)).await?;
         }
     }
-    if let Task::Apply { plan } = &ask.task {
+    if let Task::Apply { plan } | Task::Undo { plan: Some(plan), .. } = &ask.task {
         reviewed::keep(run, plan).await?;
     }
     guard::judged(run, recreated, ask.approval.as_ref()).await

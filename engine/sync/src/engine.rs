@@ -65,6 +65,8 @@ pub enum Task {
         of: RunId,
         /// Who takes it back.
         by: String,
+        /// Under which name the lines of the reviewed plan were taken in; only what comes out as in it stays in the plan.
+        plan: Option<String>,
     },
 }
 
@@ -230,7 +232,7 @@ impl Run<'_> {
             (Judged::Held(reasons), _) => self.report(RunState::Held, reasons).await,
             (Judged::Apply, Hands::Tied(_)) => self.report(RunState::Planned, Vec::new()).await,
             (Judged::Apply, Hands::Free(directory)) => {
-                if let Task::Undo { of, by } = &ask.task {
+                if let Task::Undo { of, by, .. } = &ask.task {
                     let reason = format!("run {of} was taken back by {by}");
                     self.store().park_planned(&self.target.name, &self.id, &reason).await?;
                 }

@@ -60,7 +60,11 @@ async fn accept(run: &Run<'_>) -> Result<(), SyncError> {
 }
 
 /// The counts by rule, with the population where it matters.
-async fn counts<'r>(run: &'r Run<'_>, counted: &[GuardCount], groups: &[(&'r Rule, GuardCount)]) -> Result<Vec<Count<'r>>, SyncError> {
+async fn counts<'r>(
+    run: &'r Run<'_>,
+    counted: &[GuardCount],
+    groups: &[(&'r Rule, GuardCount)],
+) -> Result<Vec<Count<'r>>, SyncError> {
     let rules = &run.target.limits.0;
     let mut counts = Vec::new();
     for count in counted {

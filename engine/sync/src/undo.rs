@@ -26,21 +26,39 @@ impl Engine {
         kind: RunKind,
         progress: &dyn Progress,
     ) -> Result<Report, SyncError> {
-        self.undo_approved(target, of, by, kind, None, progress).await
+        self.undo_as(target, of, (by, None), kind, None, progress).await
     }
 
-    pub(crate) async fn undo_approved(
+    /// The same for a plan that was reviewed and whose lines were taken in under this name: only what comes out as in it is
+    /// done.
+    ///
+    /// # Errors
+    /// As when it is taken back without a review.
+    pub async fn undo_reviewed(
         &self,
         target: &Arc<Target>,
         of: &RunId,
-        by: &str,
+        (by, plan): (&str, &str),
+        kind: RunKind,
+        progress: &dyn Progress,
+    ) -> Result<Report, SyncError> {
+        let result = self.undo_as(target, of, (by, Some(plan)), kind, None, progress).await;
+        self.store().begin_reviewed(plan).await?;
+        result
+    }
+
+    pub(crate) async fn undo_as(
+        &self,
+        target: &Arc<Target>,
+        of: &RunId,
+        (by, plan): (&str, Option<&str>),
         kind: RunKind,
         approval: Option<Approval>,
         progress: &dyn Progress,
     ) -> Result<Report, SyncError> {
         let row = self.store().run(of).await?.filter(|row| row.target == target.name);
         row.ok_or_else(|| StoreError::Missing { what: format!("run {of} of target {}", target.name) })?;
-        let task = Task::Undo { of: of.clone(), by: by.to_owned() };
+        let task = Task::Undo { of: of.clone(), by: by.to_owned(), plan: plan.map(str::to_owned) };
         let ask = Ask { kind, task, approval, ..Ask::sync(Scope::Everything, Reason::Operator) };
         self.reconcile(target, ask, progress).await
     }

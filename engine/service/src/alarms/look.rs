@@ -82,8 +82,14 @@ fn no_full_sync(row: &TargetRow, now: Millis, at_most: Duration) -> Option<Alarm
         return None;
     }
     let message = match row.last_full_at {
-        Some(_) => format!("no full sync came to its end within {} hours", at_most.as_secs() / 3600),
-        None => format!("no full sync ever came to its end, and the target is {} hours old", at_most.as_secs() / 3600),
+        Some(_) => format!(
+            "no full sync was successful within {} hours; `entrain runs` tells how the last ones ended",
+            at_most.as_secs() / 3600
+        ),
+        None => format!(
+            "no full sync was ever successful, and the target is {} hours old; `entrain runs` tells how they ended",
+            at_most.as_secs() / 3600
+        ),
     };
     let body = json!({ "last_full_at": row.last_full_at, "hours": at_most.as_secs() / 3600 });
     Some(Alarm { kind: AlarmKind::NoFullSync, about: String::new(), level: 0, message, body })
@@ -92,3 +98,6 @@ fn no_full_sync(row: &TargetRow, now: Millis, at_most: Duration) -> Option<Alarm
 pub(super) fn millis(duration: Duration) -> Millis {
     Millis::try_from(duration.as_millis()).unwrap_or(Millis::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, bail};
-use entrain_model::Mode;
+use entrain_model::{Mode, RunId};
 use entrain_store::RunKind;
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -33,7 +33,14 @@ pub(super) async fn run(args: &ApplyArgs, global: &Global, output: &mut Output) 
     taken_in(&session, &name, args.file.clone(), &header).await?;
     let kind = if args.dry_run { RunKind::DryRun } else { RunKind::Apply };
     let bar = Bar::new(output.form());
-    let made = session.engine().apply(&target, &name, kind, &bar).await?;
+    let made = match &header.undo {
+        None => session.engine().apply(&target, &name, kind, &bar).await?,
+        Some(run) => {
+            let kind = if args.dry_run { RunKind::DryRun } else { RunKind::Undo };
+            let (of, by) = (RunId::from(run.as_str()), (args.by.as_str(), name.as_str()));
+            session.engine().undo_reviewed(&target, &of, by, kind, &bar).await?
+        }
+    };
     drop(bar);
     let drifted = match &made.run {
         Some(run) => session.store.drifted(run, 1_000).await?,

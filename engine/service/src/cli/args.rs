@@ -237,7 +237,7 @@ pub enum PlanForm {
 /// Arguments of `apply`.
 #[derive(Args, Debug)]
 pub struct ApplyArgs {
-    /// The plan, as `entrain plan --out` wrote it
+    /// The plan, as `entrain plan --out` or `entrain undo --out` wrote it
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Refuse it unless FILE.sig is a signature by this Ed25519 public key (PEM)
@@ -246,6 +246,9 @@ pub struct ApplyArgs {
     /// Show what would be done, without writing
     #[arg(long)]
     pub dry_run: bool,
+    /// Who carries it out, for the record
+    #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
+    pub by: String,
 }
 
 /// Arguments of `undo`.
@@ -255,8 +258,14 @@ pub struct UndoArgs {
     #[arg(value_name = "RUN")]
     pub run: String,
     /// Carry it out; without this it is only planned and shown
-    #[arg(long)]
+    #[arg(long, conflicts_with = "out")]
     pub apply: bool,
+    /// Write what would be done to this file: as JSON, which `entrain apply` takes, or as its ending .md or .txt says
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Sign the file with this Ed25519 private key (PEM); the signature stands beside it in FILE.sig
+    #[arg(long, value_name = "KEY", requires = "out")]
+    pub sign: Option<PathBuf>,
     /// Who takes it back, for the record
     #[arg(long, value_name = "NAME", env = "USER", default_value = "operator")]
     pub by: String,

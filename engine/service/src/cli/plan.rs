@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use entrain_model::{Reason, RunId, Scope};
@@ -19,7 +19,7 @@ use super::{Exit, Form, Output, report};
 use crate::plan_file::{FORMAT, markdown, sign};
 
 pub(super) async fn run(args: &PlanArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
-    let form = form(args, output)?;
+    let form = form(args.out.as_deref(), args.format, args.sign.as_deref(), output)?;
     let session = Session::open(global).await?;
     let target = session.connect(session.only_target(args.target.as_deref())?).await?;
     let ask = Ask { kind: RunKind::Plan, ..Ask::sync(Scope::Everything, Reason::Operator) };
@@ -39,12 +39,8 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, output: &mut Output) -
         None if form == PlanForm::Markdown => markdown(&session.store, run, &made, &digest, &mut io::stdout()).await?,
         None => plan_text::write(&session.store, run, Part::All, &fields, output).await?,
         Some(path) => {
-            written(&session.store, run, &made, &fields, form, path).await?;
-            let signature = args.sign.as_ref().map(|key| sign(path, key)).transpose()?;
-            output.line(format_args!("wrote {}", path.display()));
-            if let Some(signature) = &signature {
-                output.line(format_args!("signed it in {}", signature.display()));
-            }
+            let file = PlanFile { path, form, sign: args.sign.as_deref() };
+            let signature = file.write(&session.store, run, &made, &fields, output).await?;
             output.object(&json!({ "report": made.to_json(), "digest": digest, "written": path, "signature": signature }));
         }
     }
@@ -55,21 +51,54 @@ pub(super) async fn run(args: &PlanArgs, global: &Global, output: &mut Output) -
 }
 
 /// The form: what is asked for, else by the name of the file.
-fn form(args: &PlanArgs, output: &Output) -> Result<PlanForm, Usage> {
-    let by_name = args.out.as_ref().and_then(|path| path.extension()).and_then(|extension| match extension.to_str()? {
+pub(super) fn form(
+    out: Option<&Path>,
+    format: Option<PlanForm>,
+    sign: Option<&Path>,
+    output: &Output,
+) -> Result<PlanForm, Usage> {
+    let by_name = out.and_then(Path::extension).and_then(|extension| match extension.to_str()? {
         "md" => Some(PlanForm::Markdown),
         "txt" => Some(PlanForm::Text),
         _ => None,
     });
-    let of_output = if args.out.is_none() && output.form() == Form::Text { PlanForm::Text } else { PlanForm::Json };
-    let form = args.format.or(by_name).unwrap_or(of_output);
-    if args.sign.is_some() && form != PlanForm::Json {
+    let of_output = if out.is_none() && output.form() == Form::Text { PlanForm::Text } else { PlanForm::Json };
+    let form = format.or(by_name).unwrap_or(of_output);
+    if sign.is_some() && form != PlanForm::Json {
         return Err(Usage("--sign is for plans that can be applied: --format json".to_owned()));
     }
-    if args.out.is_none() && form != PlanForm::Markdown && (form == PlanForm::Json) != (output.form() == Form::Json) {
+    if out.is_none() && form != PlanForm::Markdown && (form == PlanForm::Json) != (output.form() == Form::Json) {
         return Err(Usage("without --out, `--json` says whether the plan is shown as text or JSON".to_owned()));
     }
     Ok(form)
+}
+
+/// A file that a plan is written to.
+pub(super) struct PlanFile<'a> {
+    pub path: &'a Path,
+    pub form: PlanForm,
+    /// The key that signs it.
+    pub sign: Option<&'a Path>,
+}
+
+impl PlanFile<'_> {
+    /// Writes the plan of the run and signs it; the signature's own file comes back.
+    pub(super) async fn write(
+        &self,
+        store: &Store,
+        run: &RunId,
+        made: &Report,
+        fields: &Json,
+        output: &mut Output,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        written(store, run, made, fields, self.form, self.path).await?;
+        let signature = self.sign.map(|key| sign(self.path, key)).transpose()?;
+        output.line(format_args!("wrote {}", self.path.display()));
+        if let Some(signature) = &signature {
+            output.line(format_args!("signed it in {}", signature.display()));
+        }
+        Ok(signature)
+    }
 }
 
 async fn written(store: &Store, run: &RunId, made: &Report, fields: &Json, form: PlanForm, path: &Path) -> anyhow::Result<()> {

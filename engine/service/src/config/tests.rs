@@ -104,13 +104,20 @@ fn everything_that_can_be_said_is_understood() {
         let mut rules = target.limits.0.iter().filter(|rule| rule.operation == operation && rule.kind == Kind::User);
         rules.find(|rule| rule.attribute.as_deref() == Some(name)).unwrap().allowance.run
     };
-    assert_eq!((named(Operation::Clear, "mobilePhone").count, allowance(Operation::Clear, Kind::User, Share::Linked).run.count), (7, 900));
+    assert_eq!(
+        (named(Operation::Clear, "mobilePhone").count, allowance(Operation::Clear, Kind::User, Share::Linked).run.count),
+        (7, 900)
+    );
     assert_eq!(allowance(Operation::Change, Kind::Group, Share::Linked).run, limit(80, 5.0, 500));
     let group = target.limits.0.iter().find(|rule| rule.group == Some("g 1".into())).unwrap();
     assert_eq!((group.operation, group.share, group.begins), (Operation::AddReference, Share::EachGroup, Begins::AtOnce));
     assert_eq!(group.allowance.run, limit(3, 50.0, 200));
     let titles = target.limits.0.iter().find(|rule| rule.attribute.as_deref() == Some("jobTitle")).unwrap();
-    assert_eq!((titles.operation, titles.allowance.run), (Operation::Change, limit(80, 5.0, 200)), "measured from the limit of each attribute");
+    assert_eq!(
+        (titles.operation, titles.allowance.run),
+        (Operation::Change, limit(80, 5.0, 200)),
+        "measured from the limit of each attribute"
+    );
     assert_eq!(target.user_keys.as_ref().unwrap()[0].source.as_deref(), Some("employeeNumber"));
     assert_eq!(target.schedule.time_zone.name(), "Europe/Zurich");
     assert_eq!(target.schedule.jitter, Duration::from_secs(120));

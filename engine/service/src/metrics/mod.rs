@@ -73,7 +73,7 @@ impl Metrics {
             let halted = if row.halt.is_some() { 1.0 } else { 0.0 };
             page.gauge("entrain_halted", "1 while the target is halted.", &of, halted);
             if let Some(last) = row.last_full_at {
-                let help = "Since the last full sync that came to its end.";
+                let help = "Since the last successful full sync.";
                 page.gauge("entrain_seconds_since_full_sync", help, &of, seconds(now - last));
             }
         }

@@ -18,6 +18,8 @@ use super::FORMAT;
 pub(crate) struct Header {
     /// The target that it was made for.
     pub target: String,
+    /// The run that it takes back, if it is for that.
+    pub undo: Option<String>,
     /// The digest over all its lines.
     pub digest: String,
     /// How many changes it has.
@@ -95,6 +97,7 @@ impl<'de> Visitor<'de> for Plan<'_, '_> {
             match name.as_str() {
                 "format" => self.0.format = map.next_value()?,
                 "target" => self.0.header.target = map.next_value()?,
+                "undo" => self.0.header.undo = map.next_value()?,
                 "digest" => self.0.header.digest = map.next_value()?,
                 "lines" => map.next_value_seed(Lines(self.0))?,
                 _ => drop(map.next_value::<IgnoredAny>()?),

@@ -4,6 +4,7 @@ mod delivery;
 mod facts;
 
 pub use delivery::{Delivery, Webhooks};
+pub(crate) use facts::waiting;
 pub use facts::{HeldObjects, WaitingRun};
 
 use entrain_model::{Millis, TargetName};
@@ -26,7 +27,7 @@ pub enum AlarmKind {
     Approval,
     /// Objects are held for long.
     Holds,
-    /// No full sync came to its end for long.
+    /// No full sync was successful for long.
     NoFullSync,
     /// The credential for the target runs out.
     CredentialExpiring,

@@ -111,6 +111,11 @@ fn about(about: &About) -> Json {
             })
         })
         .collect();
+    let waiting: Vec<_> = about
+        .waiting
+        .iter()
+        .map(|run| json!({ "run": run.run, "scope": run.scope, "since": utc(run.since), "reasons": run.reasons }))
+        .collect();
     let lease = about.lease.as_ref().map(|(holder, until)| json!({ "holder": holder, "until": utc(*until) }));
-    json!({ "link": link, "holds": holds, "queue": queued, "lease": lease, "effects": effects })
+    json!({ "link": link, "holds": holds, "queue": queued, "lease": lease, "approval": waiting, "effects": effects })
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use entrain_mapping::Origin;
-use entrain_model::{Candidate, Desired, Evidence, ObjectState, Setting};
+use entrain_model::{Candidate, Desired, Evidence, ObjectRef, ObjectState, Setting};
 use entrain_plan::Fit;
 use entrain_store::{About, EffectRow, Key};
 use entrain_sync::{Explanation, Permission, Source};
@@ -30,7 +30,7 @@ pub(super) fn show(explanation: &Explanation, output: &mut Output) {
         known(explanation, state, output);
     }
     plan(explanation, output);
-    about(&explanation.about, output);
+    about(&explanation.object, &explanation.about, output);
 }
 
 fn source(explanation: &Explanation, output: &mut Output) {
@@ -166,7 +166,7 @@ fn plan(explanation: &Explanation, output: &mut Output) {
     }
 }
 
-fn about(about: &About, output: &mut Output) {
+fn about(object: &ObjectRef, about: &About, output: &mut Output) {
     for held in &about.holds {
         row("held", format_args!("{} ({}, since {})", held.hold, held.hold.code(), utc(held.since)), output);
     }
@@ -177,6 +177,16 @@ fn about(about: &About, output: &mut Output) {
     }
     if let Some((holder, until)) = &about.lease {
         row("lease", format_args!("{holder} works on it, until {}", utc(*until)), output);
+    }
+    for run in &about.waiting {
+        let why = run.reasons.join("; ");
+        row("approval", format_args!("part of run {}, which waits since {}: {why}", run.run, utc(run.since)), output);
+        let (id, only) = (&run.run, format_args!("--only \"{object}\""));
+        row(
+            "",
+            format_args!("`entrain runs {id} --guarded` shows it; `entrain approve {id}` (or with {only}) lets it go"),
+            output,
+        );
     }
     for effect in &about.effects {
         row("done", effect_words(effect), output);
