@@ -27,6 +27,9 @@ pub(super) const MEMBER: Edges = Edges {
 
 /// Edges of the source, between present objects, that the mirror of `$1` does not have. The other end may be held. What the
 /// plan of the run `$2` will link counts as linked.
+///
+/// The cast keeps SQLite from applying the bounds of a page to `df` as well, where it would prefer them to the id: it would
+/// walk the whole page once for each of its rows.
 pub(super) fn additions(edges: &Edges, page: &str) -> String {
     let Edges { table, kind, id, relation, to_kind, to_id } = edges;
     let writable = writable(kind, id);
@@ -35,7 +38,7 @@ pub(super) fn additions(edges: &Edges, page: &str) -> String {
            dt.state as to_state, lt.target_id as to_record
          from {table} cross join desired df cross join source_versions vf cross join desired dt cross join source_versions vt
            left join links lt on lt.target = $1 and lt.kind = dt.kind and lt.id = dt.id
-         where df.target = $1 and df.kind = {kind} and df.id = {id} and df.state = 'present'
+         where df.target = $1 and df.kind = {kind} and df.id = cast({id} as text) and df.state = 'present'
            and vf.kind = df.kind and vf.id = df.id and vf.present = 1
            and dt.target = $1 and dt.kind = {to_kind} and dt.id = {to_id} and dt.state in ('present', 'held')
            and vt.kind = dt.kind and vt.id = dt.id and vt.present = 1
@@ -116,5 +119,16 @@ mod tests {
         );
         assert!(of("dt").iter().all(|step| step.contains("COVERING INDEX desired_state")), "{steps:?}");
         assert_eq!((of("r").len(), of("dt").len()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn a_manager_is_looked_up_by_its_id() {
+        let steps = plan(&additions(&MANAGER, "u.id > $2 and u.id <= $2 order by u.id limit $2"), 2).await;
+        let of = |table: &str| steps.iter().filter(|step| step.starts_with(&format!("SEARCH {table} "))).collect::<Vec<_>>();
+        assert!(steps[0].starts_with("SEARCH u USING PRIMARY KEY"), "the page comes first: {steps:?}");
+        for table in ["df", "dt"] {
+            assert!(of(table).iter().all(|step| step.contains("(target=? AND kind=? AND id=?")), "{steps:?}");
+            assert_eq!(of(table).len(), 1, "{steps:?}");
+        }
     }
 }
