@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrain_emulator::{Emulator, Options, Profile, Running};
-use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
+use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig, Quota};
 use entrain_model::{Clock as _, ObjectRef};
 use entrain_store::{GroupRow, Membership, Role, RunState, SourceChange, UserRow};
 use entrain_tests::database::Dialect;
@@ -19,6 +19,8 @@ use serde_json::{Value as Json, json};
 const RATE: u32 = 180;
 const USERS: usize = 150;
 const GROUPS: usize = 10;
+/// So few writes in 150 seconds are granted that a load soon waits for them.
+const GRANTED: u32 = 150;
 
 async fn rig(emulator: &Running) -> Rig {
     let clock = Arc::new(MovableClock::fast(RATE));
@@ -28,6 +30,7 @@ async fn rig(emulator: &Running) -> Rig {
     };
     let mut config = EntraConfig::new(emulator.tenant_id.clone(), credential, clock.clone());
     config.cloud = Cloud::Custom { authority: emulator.authority_url.clone(), graph: emulator.base_url.clone() };
+    config.quota = Quota { writes: GRANTED, units: 3500 };
     config.ca_pem = Some(emulator.ca_pem.clone().into_bytes());
     Rig::at(clock, Dialect::Sqlite, Arc::new(Entra::connect(config).unwrap()), |target| {
         target.timing.lease = Duration::from_secs(3600);
@@ -92,6 +95,8 @@ fn by_anchor(records: &[Json], attribute: &str) -> BTreeMap<String, usize> {
 async fn every_object_has_exactly_one_record_in_the_end() {
     let options = Options { profile: Profile::Hostile, clock_rate: f64::from(RATE), seed: 7, ..Options::default() };
     let emulator = Emulator::start(options).await.unwrap();
+    let quota = json!({ "throttling": { "writes": GRANTED } });
+    emulator.control("PATCH", "conditions", &quota).unwrap();
     let rig = rig(&emulator).await;
     rig.write(&organisation()).await.unwrap();
     converge(&rig, 40).await;
@@ -109,4 +114,9 @@ async fn every_object_has_exactly_one_record_in_the_end() {
     converge(&rig, 40).await;
     let directors = records(&emulator, "users").iter().filter(|user| user["jobTitle"] == "Director").count();
     assert_eq!(directors, changes.len());
+
+    let stats = emulator.stats();
+    assert!(stats.writes_charged > 2 * u64::from(GRANTED), "the quota was never reached: {stats:?}");
+    let share = stats.throttled as f64 / stats.charged as f64;
+    assert!(share < 0.01, "{} of {} requests were throttled", stats.throttled, stats.charged);
 }

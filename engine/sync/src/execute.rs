@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use entrain_model::{Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written};
+use entrain_model::{Action, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written};
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
 
 use crate::discover::halt;
@@ -57,7 +57,8 @@ const WORTH_TELLING: Duration = Duration::from_secs(60);
 fn less(left: &mut Work, phase: Phase, lines: &[PlanLine]) {
     let done = lines.len() as u64;
     if phase != Phase::References {
-        left.changes = left.changes.saturating_sub(done);
+        let twice = lines.iter().filter(|line| takes_two(line)).count() as u64;
+        left.changes = left.changes.saturating_sub(done + twice);
         return;
     }
     let groups: BTreeSet<_> = lines.iter().map(|line| &line.object).collect();
@@ -75,6 +76,11 @@ fn lane(scope: &Scope, phase: Phase) -> Lane {
         Scope::Only(objects) if objects.len() <= FEW => Lane::Direct,
         Scope::Everything | Scope::Only(_) => Lane::Bulk,
     }
+}
+
+/// Whether the change takes two requests, as [`entrain_store::Store::plan_work`] counts it.
+fn takes_two(line: &PlanLine) -> bool {
+    matches!(&line.decision, Decision::Change(change) if matches!(change.action, Action::Disable { .. } | Action::Restore { .. }))
 }
 
 /// How many changes are on the wire at once. References of one group travel together, so their window is wider.

@@ -267,14 +267,18 @@ impl Account {
         }
     }
 
-    /// How long that many writes and links take.
-    pub(crate) fn time_for(&mut self, changes: u64, links: u64, groups: u64, now: Millis) -> Duration {
+    /// How long that many writes and links take, if nothing leaves before `start`: until then the account fills.
+    pub(crate) fn time_for(&self, changes: u64, links: u64, groups: u64, start: Millis) -> Duration {
         let count = |n: u64| f64::from(u32::try_from(n).unwrap_or(u32::MAX));
         let links = match self.price {
             Price::Flat => count(links) / 20.0 + count(groups) / 2.0,
             Price::ByThree => count(links) / 3.0 + count(groups) / 3.0,
         };
         let rest = rest(Lane::Bulk) * self.flat.capacity();
-        self.writes().time_for(count(changes) + links + rest, now)
+        let mut writes = match self.price {
+            Price::Flat => self.flat,
+            Price::ByThree => self.by_three,
+        };
+        writes.time_for(count(changes) + links + rest, start)
     }
 }

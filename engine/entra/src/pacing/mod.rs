@@ -131,10 +131,12 @@ impl Pacing {
         self.lock().account.links()
     }
 
-    /// How long these changes take from now on: so many requests of one write each, and so many links spread over so many groups.
+    /// How long these changes take from now on: so many requests of one write each, and so many links spread over so many
+    /// groups. A pause that stands comes first.
     pub(crate) fn time_for(&self, changes: u64, links: u64, groups: u64) -> Duration {
-        let now = self.clock.now();
-        self.lock().account.time_for(changes, links, groups, now)
+        let (now, state) = (self.clock.now(), self.lock());
+        let pause = state.writes.pause(now).filter(|_| changes + links > 0).unwrap_or_default();
+        pause.saturating_add(state.account.time_for(changes, links, groups, now.saturating_add(millis(pause))))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

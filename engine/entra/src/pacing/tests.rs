@@ -194,3 +194,15 @@ async fn an_estimate_counts_what_is_left_of_the_account() {
     assert_eq!(pacing.time_for(3040, 0, 0), Duration::from_secs(20));
     assert_eq!(pacing.time_for(2640, 3000, 0), Duration::from_secs(50));
 }
+
+#[tokio::test]
+async fn an_estimate_counts_a_pause_that_stands_during_which_the_account_fills() {
+    let pacing = Pacing::new(1, Quota::default(), FakeClock::new());
+    pacing.pause(Gate::Writes, Duration::from_secs(30));
+    assert_eq!(pacing.time_for(2640, 0, 0), Duration::from_secs(30));
+    assert_eq!(pacing.time_for(0, 0, 0), Duration::ZERO, "nothing waits for it");
+    let pacing = Pacing::new(1, Quota::default(), FakeClock::new());
+    spend(&pacing, writes(1000.0), 1).await;
+    pacing.pause(Gate::Writes, Duration::from_secs(30));
+    assert_eq!(pacing.time_for(2640, 0, 0), Duration::from_secs(50), "600 of the 1,000 came back meanwhile");
+}

@@ -43,11 +43,12 @@ impl Store {
         Ok(counts)
     }
 
-    /// What the changes of the plan that are still to be made cost, without those that are not written anywhere.
+    /// What the changes of the plan that are still to be made cost, without those that are not written anywhere. Who is disabled
+    /// is blocked and loses the sessions, and what is restored is then brought up to date: two requests each.
     pub async fn plan_work(&self, run: &RunId) -> Result<Work> {
         let row = Sql::new(
             "select count(*) as every, count(case when phase = $2 then 1 end) as links,
-               count(distinct case when phase = $2 then id end) as groups
+               count(case when action in ('disable', 'restore') then 1 end) as twice, count(distinct case when phase = $2 then id end) as groups
              from plan_lines where run = $1 and state = 'planned' and action <> 'unlink'",
         )
         .arg(run)
@@ -56,7 +57,8 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(Work::default()) };
         let links = row.count("links")?;
-        Ok(Work { changes: row.count("every")?.saturating_sub(links), links, groups: row.count("groups")? })
+        let changes = (row.count("every")? + row.count("twice")?).saturating_sub(links);
+        Ok(Work { changes, links, groups: row.count("groups")? })
     }
 
     /// What is linked; the references between linked records are counted apart, since it takes long.

@@ -154,4 +154,15 @@ mod tests {
         assert!(of("dt").iter().all(|step| step.contains("COVERING INDEX desired_state")), "{steps:?}");
         assert_eq!((of("r").len(), of("dt").len()), (1, 1));
     }
+
+    #[tokio::test]
+    async fn a_manager_is_looked_up_by_its_id() {
+        let steps = plan(&additions(&MANAGER, "u.id > $2 and u.id <= $2 order by u.id limit $2"), 2).await;
+        let of = |table: &str| steps.iter().filter(|step| step.starts_with(&format!("SEARCH {table} "))).collect::<Vec<_>>();
+        assert!(steps[0].starts_with("SEARCH u USING PRIMARY KEY"), "the page comes first: {steps:?}");
+        for table in ["df", "dt"] {
+            assert!(of(table).iter().all(|step| step.contains("(target=? AND kind=? AND id=?")), "{steps:?}");
+            assert_eq!(of(table).len(), 1, "{steps:?}");
+        }
+    }
 }

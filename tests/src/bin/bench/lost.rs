@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use entrain_model::{ObjectRef, anchor_value};
 use serde_json::{Value as Json, json};
 
-use crate::organisation::organisation;
+use crate::organisation::{group_id, organisation, user_id};
 use crate::process::{Emulator, Quotas, configuration, engine_at};
 use crate::rounded;
 
@@ -49,19 +50,52 @@ pub(crate) async fn run(creates: u64, rate: u64) -> anyhow::Result<Json> {
         tokio::time::sleep(Duration::from_secs(300) / u32::try_from(rate)?).await;
     }
     let stats = emulator.get("stats").await?;
-    let users = by_anchor(&emulator, "users", "onPremisesImmutableId").await?;
-    let groups = by_anchor(&emulator, "groups", "uniqueName").await?;
-    let wanted = usize::try_from(creates + (creates / 20).max(1))?;
-    let duplicates: u64 = users.values().chain(groups.values()).map(|count| count - 1).sum();
-    let missing = wanted.saturating_sub(users.len() + groups.len());
+    let groups = (creates / 20).max(1);
+    let users = (0..creates).map(|n| anchor_value(&ObjectRef::user(user_id(n))));
+    let users = Census::of(users, &by_anchor(&emulator, "users", "onPremisesImmutableId").await?);
+    let groups = (0..groups).map(|n| anchor_value(&ObjectRef::group(group_id(n))));
+    let census = users.and(Census::of(groups, &by_anchor(&emulator, "groups", "uniqueName").await?));
     let state = emulator.get("state").await?;
     Ok(json!({
-        "benchmark": "lost-answers", "creates": wanted, "lost": stats["lost"],
-        "duplicates": duplicates, "missing": missing,
+        "benchmark": "lost-answers", "creates": census.wanted, "lost": stats["lost"],
+        "duplicates": census.duplicates, "missing": census.missing,
         "missing_memberships": (creates * 5).saturating_sub(state["references"].as_u64().unwrap_or(0)),
-        "strangers": state["users"].as_u64().unwrap_or(0) + state["groups"].as_u64().unwrap_or(0) - wanted as u64,
+        "strangers": census.strangers,
         "runs": runs, "seconds": rounded(seconds), "clock_rate": rate, "stats": stats,
     }))
+}
+
+/// What is there beside what shall be there.
+#[derive(Default)]
+struct Census {
+    wanted: u64,
+    duplicates: u64,
+    missing: u64,
+    /// Records whose anchor is none of ours.
+    strangers: u64,
+}
+
+impl Census {
+    fn of(wanted: impl Iterator<Item = String>, there: &BTreeMap<String, u64>) -> Self {
+        let mut census = Census { strangers: there.values().sum(), ..Census::default() };
+        for anchor in wanted {
+            let records = there.get(&anchor).copied().unwrap_or(0);
+            census.wanted += 1;
+            census.strangers -= records;
+            census.missing += u64::from(records == 0);
+            census.duplicates += records.saturating_sub(1);
+        }
+        census
+    }
+
+    fn and(self, other: Census) -> Census {
+        Census {
+            wanted: self.wanted + other.wanted,
+            duplicates: self.duplicates + other.duplicates,
+            missing: self.missing + other.missing,
+            strangers: self.strangers + other.strangers,
+        }
+    }
 }
 
 /// How many live records carry each anchor.
@@ -77,5 +111,18 @@ async fn by_anchor(emulator: &Emulator, kind: &str, attribute: &str) -> anyhow::
             Some(next) => after = format!("&after={next}"),
             None => return Ok(found),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_that_nobody_wants_hides_none_that_is_missing() {
+        let there = [("a", 1), ("b", 3), ("foreign", 2)].map(|(anchor, records)| (anchor.to_owned(), records)).into();
+        let Census { wanted, duplicates, missing, strangers } =
+            Census::of(["a", "b", "c"].map(str::to_owned).into_iter(), &there);
+        assert_eq!((wanted, duplicates, missing, strangers), (3, 2, 1, 2));
     }
 }

@@ -4,6 +4,14 @@ use std::fmt::Write as _;
 
 use serde_json::json;
 
+pub(crate) fn user_id(n: u64) -> String {
+    format!("u{n:07}")
+}
+
+pub(crate) fn group_id(n: u64) -> String {
+    format!("g{n:06}")
+}
+
 /// Users without managers, a twentieth as many groups, five memberships for each user.
 pub(crate) fn organisation(users: u64) -> String {
     let groups = (users / 20).max(1);
@@ -13,13 +21,13 @@ pub(crate) fn organisation(users: u64) -> String {
         let _ = writeln!(
             text,
             "{}",
-            json!({ "type": "user", "id": format!("u{n:07}"), "userName": format!("user{n}@contoso.example"), "givenName": given,
+            json!({ "type": "user", "id": user_id(n), "userName": format!("user{n}@contoso.example"), "givenName": given,
                 "surname": surname, "displayName": format!("{given} {surname}"), "employeeId": format!("{}", 100_000 + n),
                 "country": "CH", "jobTitle": format!("Title {}", n % 37), "hireDate": "2020-01-15" })
         );
     }
     for n in 0..groups {
-        let _ = writeln!(text, "{}", json!({ "type": "group", "id": format!("g{n:06}"), "displayName": format!("Group {n}") }));
+        let _ = writeln!(text, "{}", json!({ "type": "group", "id": group_id(n), "displayName": format!("Group {n}") }));
     }
     for (group, size) in sizes(groups, users).into_iter().enumerate() {
         for n in 0..size {
@@ -27,7 +35,7 @@ pub(crate) fn organisation(users: u64) -> String {
             let _ = writeln!(
                 text,
                 "{}",
-                json!({ "type": "membership", "group": format!("g{group:06}"), "user": format!("u{user:07}"), "role": "member" })
+                json!({ "type": "membership", "group": group_id(group as u64), "user": user_id(user), "role": "member" })
             );
         }
     }

@@ -99,6 +99,12 @@ impl Emulator {
         Ok(answer.bytes().await?.to_vec())
     }
 
+    /// Processor time that it used so far.
+    pub(crate) fn cpu_seconds(&self) -> anyhow::Result<f64> {
+        let process = self.child.id().context("the emulator has ended")?;
+        Ok(processor_seconds(&PathBuf::from(format!("/proc/{process}/stat"))))
+    }
+
     /// Its resident memory now and at its peak, in MiB.
     pub(crate) fn memory(&self) -> anyhow::Result<(f64, f64)> {
         let status = status(self.child.id().context("the emulator has ended")?);
