@@ -43,6 +43,23 @@ pub(crate) enum Action {
         /// How long.
         milliseconds: u64,
     },
+    /// Answers a page of a list with less than it has.
+    Page {
+        /// What is lost.
+        loses: Loss,
+    },
+}
+
+/// What a page of a list loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Loss {
+    /// The link to the next page: the list ends early.
+    Next,
+    /// All items.
+    Items,
+    /// The second half of its bytes.
+    Half,
 }
 
 /// An action as it is configured.
@@ -66,6 +83,9 @@ enum Wish {
     },
     Delay {
         milliseconds: u64,
+    },
+    Page {
+        loses: Loss,
     },
 }
 
@@ -120,6 +140,7 @@ impl Rule {
         match self.action.clone() {
             Wish::Drop { when } => Action::Drop { when },
             Wish::Delay { milliseconds } => Action::Delay { milliseconds },
+            Wish::Page { loses } => Action::Page { loses },
             Wish::Answer { status, when, code, message, headers } => Action::Answer {
                 when,
                 status,

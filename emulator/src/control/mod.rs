@@ -11,7 +11,7 @@
 //! | `GET stats`, `POST stats/reset` | requests, batches, subRequests, writes, reads, tokenRequests, charged (of these throttled), unitsCharged, writesCharged, undone, lost (by chance, before and after the work), statuses, subStatuses, shapes (`PATCH /users/{id}`); a reset leaves the quotas as they are |
 //! | `GET conditions`, `PATCH conditions` | every number of the profile in force: `throttling`, `replication`, `ambiguity`, `delta`, `lists`; a change is merged member by member |
 //! | `PUT profile` | `{"name": "ideal"\|"typical"\|"hostile"}`: other conditions as a whole |
-//! | `GET faults`, `PUT faults` | a list of rules `{method?, path? (regular expression on "/v1.0/..?.."), writes?, nth?, times?, probability?, action}`; the answer counts `matched` and `struck`. Actions: `{type:"answer", status, when?, code?, message?, headers?}`, `{type:"drop", when?}`, `{type:"delay", milliseconds}`; `when` is `before` (default) or `after` the work. The token endpoint, its documents and the machine's identity are struck by rules whose path names them (`/oauth2/v2.0/token`), never by those without a path or with `writes`. Each step of a batch is matched by itself, with its own path |
+//! | `GET faults`, `PUT faults` | a list of rules `{method?, path? (regular expression on "/v1.0/..?.."), writes?, nth?, times?, probability?, action}`; the answer counts `matched` and `struck`. Actions: `{type:"answer", status, when?, code?, message?, headers?}`, `{type:"drop", when?}`, `{type:"delay", milliseconds}`, `{type:"page", loses}` (`next`, `items` or `half` of a page of a list); `when` is `before` (default) or `after` the work. The token endpoint, its documents and the machine's identity are struck by rules whose path names them (`/oauth2/v2.0/token`), never by those without a path or with `writes`. Each step of a batch is matched by itself, with its own path |
 //! | `POST clock/advance` | `{seconds}`: moves the tenant's time; tokens and deltas expire, the recycle bin is purged after 30 days. Answers `{now}` in unix ms |
 //! | `POST credentials` | `{clientId?, displayName?, addSecret?, secretName?, secretExpiresIn? (seconds), removeSecrets?, addCertificate? (PEM), removeCertificates?, addFederated? ({name, issuer, subject, audiences?, keys: a JSON Web Key Set}), removeFederated?, onThisMachine? (a managed identity), roles?, expireTokens?}`; removals come first |
 //! | `POST challenge` | `{clientId?}`: tokens with the capability `cp1` are refused until one is asked for with the claims of the refusal. Answers `{claims}` |
@@ -29,7 +29,7 @@ mod state;
 mod stats;
 mod tenants;
 
-pub(crate) use faults::{Action, Faults, Moment};
+pub(crate) use faults::{Action, Faults, Loss, Moment};
 pub(crate) use routes::{Then, answer};
 pub use stats::Counts;
 pub(crate) use stats::Stats;

@@ -4,7 +4,9 @@ use super::answer::Answer;
 use super::{Cut, Trace, substitute, wait};
 use crate::app::App;
 use crate::conditions::{Ambiguity, Rates};
+use crate::control::Loss;
 use crate::dice::Dice;
+use serde_json::Value as Json;
 
 /// What chance decides here, apart from what it decides elsewhere.
 const LOSS: u64 = 3;
@@ -129,6 +131,26 @@ fn truncated(mut answer: Answer, dice: &mut Dice) -> Answer {
     answer.breaks = dice.strikes(0.5);
     if !answer.breaks {
         answer.body.truncate(answer.body.len() / 2);
+    }
+    answer
+}
+
+/// A page of a list with less than it has, and nothing that says so.
+pub(super) fn page(mut answer: Answer, loses: Loss) -> Answer {
+    let whole = serde_json::from_slice(&answer.body).ok().filter(|body: &Json| body["value"].is_array());
+    let Some(mut body) = whole else { return answer };
+    match loses {
+        Loss::Half => answer.body.truncate(answer.body.len() / 2),
+        Loss::Items => {
+            body["value"] = Json::Array(Vec::new());
+            answer.body = body.to_string().into_bytes();
+        }
+        Loss::Next => {
+            if let Some(members) = body.as_object_mut() {
+                members.remove("@odata.nextLink");
+            }
+            answer.body = body.to_string().into_bytes();
+        }
     }
     answer
 }

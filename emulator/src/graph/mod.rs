@@ -181,6 +181,7 @@ async fn with_faults(
             wait(app, milliseconds).await;
             answering.await
         }
+        Action::Page { loses } => answering.await.map(|answer| losses::page(answer, loses)),
         Action::Drop { when: Moment::Before } => Err(Cut),
         Action::Drop { when: Moment::After } => answering.await.and(Err(Cut)),
         Action::Answer { when: Moment::Before, status, code, message, headers } => {

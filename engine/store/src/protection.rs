@@ -112,6 +112,12 @@ impl Store {
         Ok(transaction.commit().await?)
     }
 
+    /// Who is protected by what they hold, as last read.
+    pub async fn privileged(&self, target: &TargetName) -> Result<BTreeMap<TargetId, BTreeSet<Protection>>> {
+        let rows = Sql::new("select id, why from privileged where target = $1").arg(target).all(&mut *self.read().await?).await?;
+        rows.iter().map(|row| Ok((row.str("id")?.into(), row.json("why")?))).collect()
+    }
+
     /// Says that it could not be read who is protected, and why. Who was, still is.
     pub async fn privileged_unread(&self, target: &TargetName, why: &str) -> Result<()> {
         let mut transaction = self.begin_derived().await?;

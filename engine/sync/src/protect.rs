@@ -47,8 +47,16 @@ impl Run<'_> {
     /// Asks the target who is protected. What it does not tell is remembered as not told.
     pub(crate) async fn read_protection(&self) -> Result<(), SyncError> {
         let (store, name) = (self.store(), &self.target.name);
-        let mut holders = Holders::default();
-        let read = self.hands().directory().read(&Query::Privileged, &mut holders).await.map_err(|error| stop(self, error))?;
+        let (read, mut holders) = self.holders().await?;
+        let known = store.privileged(name).await?;
+        let (read, holders) = if matches!(read, Read::Complete(_)) && !holders.have(&known) {
+            // A list that lost a page looks complete: whoever seems to be protected no more is asked for once more.
+            let (again, more) = self.holders().await?;
+            holders.join(more);
+            (again, holders)
+        } else {
+            (read, holders)
+        };
         let unread = if let Read::Partial(Subset::NotOffered(why)) = read {
             tracing::warn!(target = %name, run = %self.id, "it is not known who is protected: {why}");
             store.privileged_unread(name, &why).await?;
@@ -63,6 +71,12 @@ impl Run<'_> {
             (known.asked, known.unread, known.administrators) = (true, unread, None);
         });
         Ok(())
+    }
+
+    async fn holders(&self) -> Result<(Read, Holders), SyncError> {
+        let mut holders = Holders::default();
+        let read = self.hands().directory().read(&Query::Privileged, &mut holders).await.map_err(|error| stop(self, error))?;
+        Ok((read, holders))
     }
 
     /// The operator's policy, and why it is not known who is protected.

@@ -60,6 +60,20 @@ impl<K: FnMut(&Observed) + Send> Pages for MirrorSink<'_, K> {
 #[derive(Default)]
 pub(crate) struct Holders(pub(crate) BTreeMap<TargetId, BTreeSet<Protection>>);
 
+impl Holders {
+    /// Whether all of these are among them, for all of their reasons.
+    pub(crate) fn have(&self, known: &BTreeMap<TargetId, BTreeSet<Protection>>) -> bool {
+        known.iter().all(|(id, why)| self.0.get(id).is_some_and(|seen| why.is_subset(seen)))
+    }
+
+    /// Takes in what another read found.
+    pub(crate) fn join(&mut self, other: Holders) {
+        for (id, why) in other.0 {
+            self.0.entry(id).or_default().extend(why);
+        }
+    }
+}
+
 #[async_trait]
 impl Pages for Holders {
     async fn page(&mut self, page: Vec<Observed>) -> Result<(), SinkError> {
