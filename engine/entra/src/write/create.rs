@@ -24,14 +24,12 @@ impl Entra {
         let parts = bodies(Kind::User, &without_nulls(&new.attributes));
         let mut body = parts.together;
         let login = body.get("userPrincipalName").and_then(Json::as_str).unwrap_or_default();
-        if self.federated(login) {
-            if !body.contains_key("onPremisesImmutableId") {
-                return Err(no_immutable_id());
-            }
-        } else {
-            let profile = json!({ "password": password::draw()?, "forceChangePasswordNextSignIn": true });
-            body.insert("passwordProfile".to_owned(), profile);
+        if self.federated(login) && !body.contains_key("onPremisesImmutableId") {
+            return Err(no_immutable_id());
         }
+        // Graph wants one of every new user, also where nobody signs in with it (Graph documentation, create user).
+        let profile = json!({ "password": password::draw()?, "forceChangePasswordNextSignIn": true });
+        body.insert("passwordProfile".to_owned(), profile);
         let answer = desk.send(Call::post("/users".to_owned(), Json::Object(body)).never_repeated()).await?;
         self.made(desk, Kind::User, &answer, parts.alone).await
     }
