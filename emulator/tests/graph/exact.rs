@@ -109,7 +109,7 @@ async fn a_run_of_the_binary_repeats_byte_by_byte() {
     }
     assert!(one.iter().any(|answer| answer.0.contains("15 Jan 2027 08:00:1")), "time goes on where it is advanced");
     let statuses = |wanted: &str| one.iter().filter(|answer| answer.0.starts_with(wanted)).count();
-    assert!(statuses("201") > 3 && statuses("429") > 3, "{} {}", statuses("201"), statuses("429"));
+    assert!(statuses("201") > 3 && statuses("429") > 0, "{} {}", statuses("201"), statuses("429"));
     let other = Binary::start(folder.path(), &port, "6");
     assert_ne!(other.run().await, one);
 }
