@@ -22,7 +22,8 @@ pub(crate) async fn disturbed(app: &App, method: &Method, target: &str, answer: 
         Some(Action::Drop { .. }) => return Err(Cut),
         Some(Action::Answer { status, code, message, headers, .. }) => return Ok(refusal(status, &code, &message, headers)),
         Some(Action::Delay { milliseconds }) => wait(app, milliseconds).await,
-        None => {}
+        // There is no list here.
+        Some(Action::Page { .. }) | None => {}
     }
     let Rates { internal, gateway, unavailable, timeout, reset } = app.conditions.present().ambiguity.sign_in;
     let mut roll = Dice::of(app.seed, SIGN_IN, app.next_sign_in()).roll();

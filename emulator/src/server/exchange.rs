@@ -44,7 +44,7 @@ pub(crate) async fn answer(
         if then == Then::Shutdown {
             hub.end.notify_one();
         }
-        return response(&answer, HeaderMap::new());
+        return response(&answer, dated(hub.tenants.first()));
     }
     let asked = Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body, arrived };
     match exchange(&hub.tenants, &asked).await {
@@ -69,7 +69,7 @@ pub(crate) async fn machine(
     let query = parts.uri.query().unwrap_or("");
     let answer = auth::managed_identity(app, &parts.method, parts.uri.path(), query, &parts.headers);
     match graph::disturbed(app, &parts.method, &target(&parts.uri), answer).await {
-        Ok(answer) => response(&answer, HeaderMap::new()),
+        Ok(answer) => response(&answer, dated(app)),
         Err(Cut) => {
             connection.cut();
             std::future::pending().await
@@ -109,8 +109,7 @@ async fn exchange(tenants: &Tenants, asked: &Asked) -> Result<Response, Cut> {
         return Err(Cut);
     };
     let mut headers = trace.map_or_else(HeaderMap::new, |trace| traced(&trace));
-    // The tenant's time, so that it fits a `Retry-After` that is a date.
-    insert(&mut headers, "date", &http_date(app.clock.now()));
+    headers.extend(dated(app));
     let response = response(&answer, headers);
     app.stats.answered(answer.status);
     note(app, asked, Some(answer.status), response.headers().clone(), answer.body.into());
@@ -149,6 +148,13 @@ fn sign_in(tenants: &Tenants, asked: &Asked) -> Option<(Arc<App>, Answer)> {
         _ => return None,
     };
     Some((app(), answer))
+}
+
+/// The tenant's time, so that it fits a `Retry-After` that is a date.
+fn dated(app: &App) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    insert(&mut headers, "date", &http_date(app.clock.now()));
+    headers
 }
 
 /// The headers that every answer of Graph has.

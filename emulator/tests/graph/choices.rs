@@ -12,7 +12,10 @@ async fn synchronisation_and_lifetimes_are_switches_too() {
     let synced = async || tenant.get("/organization").await.ok(200)["value"][0]["onPremisesSyncEnabled"].clone();
     assert_eq!(synced().await, Value::Null);
     let changed = tenant.control("PATCH", "switches", json!({ "directorySync": true, "tokenLifetime": 600, "trimTexts": true }));
-    assert_eq!((&changed["directorySync"], &changed["tokenLifetime"], &changed["trimTexts"]), (&json!(true), &json!(600), &json!(true)));
+    assert_eq!(
+        (&changed["directorySync"], &changed["tokenLifetime"], &changed["trimTexts"]),
+        (&json!(true), &json!(600), &json!(true))
+    );
     assert_eq!(synced().await, true);
     assert_eq!(tenant.ask_token(&[]).await.ok(200)["expires_in"], 600);
     for wrong in [json!({ "directorySync": "on" }), json!({ "tokenLifetime": -1, "trimTexts": false }), json!({ "weather": 1 })] {
@@ -30,7 +33,10 @@ async fn extensions_come_and_go() {
     let names = json!([format!("{APP}_hat"), format!("{APP}_badge@Group")]);
     tenant.control("PUT", "extensions", names.clone());
     assert_eq!(tenant.control("GET", "extensions", Value::Null), names);
-    assert_eq!((write("shoe", json!("43")).await, write("hat", json!("57")).await, write("badge", json!("1")).await), (400, 204, 400));
+    assert_eq!(
+        (write("shoe", json!("43")).await, write("hat", json!("57")).await, write("badge", json!("1")).await),
+        (400, 204, 400)
+    );
     let team = format!("/groups/{}", tenant.new_group("team").await);
     tenant.patch(&team, json!({ format!("{APP}_badge"): "1" })).await.ok(204);
     for wrong in ["shoe", "extension_shoe", &format!("{APP}_shoe:Word"), &format!("{APP}_shoe@Device")] {

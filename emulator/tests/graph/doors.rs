@@ -9,7 +9,8 @@ const CAPABLE: &str = r#"{"access_token":{"xms_cc":{"values":["cp1"]}}}"#;
 #[tokio::test]
 async fn faults_reach_the_token_endpoint_its_documents_and_the_machine() {
     let tenant = Tenant::with(Options { imds_port: Some(0), ..Options::default() }).await;
-    let rule = |path: &str, action: Value| tenant.control("PUT", "faults", json!([{ "path": path, "times": 1, "action": action }]));
+    let rule =
+        |path: &str, action: Value| tenant.control("PUT", "faults", json!([{ "path": path, "times": 1, "action": action }]));
     let answer = json!({ "type": "answer", "status": 503, "code": "busy", "headers": { "Retry-After": "3" } });
     rule("/oauth2/v2.0/token$", answer.clone());
     let refused = tenant.ask_token(&[]).await;
@@ -33,7 +34,11 @@ async fn faults_reach_the_token_endpoint_its_documents_and_the_machine() {
     let url = format!("{}/{}/oauth2/v2.0/token", tenant.running.authority_url, tenant.running.tenant_id);
     assert!(tenant.http.post(&url).body("x").send().await.is_err());
     // A rule without a path, and one for writes, are about Graph.
-    tenant.control("PUT", "faults", json!([{ "writes": true, "path": ".", "action": { "type": "drop" } }, { "action": { "type": "drop" } }]));
+    tenant.control(
+        "PUT",
+        "faults",
+        json!([{ "writes": true, "path": ".", "action": { "type": "drop" } }, { "action": { "type": "drop" } }]),
+    );
     tenant.ask_token(&[]).await.ok(200);
     assert!(tenant.request("GET", "/users").send().await.is_err());
 }
@@ -73,7 +78,10 @@ async fn a_service_principal_that_is_blocked_or_gone_challenges_its_tokens() {
     tenant.control("POST", "credentials", json!({ "roles": ["Application.ReadWrite.OwnedBy"] }));
     let ours = tenant.ask_token(&[]).await.ok(200)["access_token"].as_str().unwrap().to_owned();
     let path = format!("/servicePrincipals/{principal}");
-    for (block, undo) in [(("PATCH", json!({ "accountEnabled": false })), Some(json!({ "accountEnabled": true }))), (("DELETE", Value::Null), None)] {
+    for (block, undo) in [
+        (("PATCH", json!({ "accountEnabled": false })), Some(json!({ "accountEnabled": true }))),
+        (("DELETE", Value::Null), None),
+    ] {
         tenant.token = capable.as_str().unwrap().to_owned();
         tenant.get("/users").await.ok(200);
         tenant.token.clone_from(&ours);

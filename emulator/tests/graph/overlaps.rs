@@ -29,7 +29,8 @@ async fn a_whole_batch_fails_before_and_after_its_steps() {
     for (when, made) in [("batchBefore", 0), ("batchAfter", 2)] {
         for status in [500, 502, 503, 504] {
             let tenant = tenant(json!({ when: { status.to_string(): 1.0 } })).await;
-            let steps = json!({ "requests": [step("1", "POST", "/groups", group("a")), step("2", "POST", "/groups", group("b"))] });
+            let steps =
+                json!({ "requests": [step("1", "POST", "/groups", group("a")), step("2", "POST", "/groups", group("b"))] });
             let refused = tenant.post("/$batch", steps).await;
             assert_eq!((refused.status, refused.body.get("responses")), (status, None), "{when}");
             assert_eq!(tenant.control("GET", "state", Value::Null)["groups"], made, "{when} {status}");
@@ -40,17 +41,22 @@ async fn a_whole_batch_fails_before_and_after_its_steps() {
     for profile in [Profile::Typical, Profile::Hostile] {
         let conditions = tenant.control("PUT", "profile", json!({ "name": profile }));
         for when in ["batchBefore", "batchAfter"] {
-            assert!(conditions["ambiguity"][when]["504"].as_f64().unwrap() + conditions["ambiguity"][when]["500"].as_f64().unwrap() > 0.0);
+            assert!(
+                conditions["ambiguity"][when]["504"].as_f64().unwrap() + conditions["ambiguity"][when]["500"].as_f64().unwrap()
+                    > 0.0
+            );
         }
     }
 }
 
 #[tokio::test]
 async fn writes_of_one_object_overlap_in_every_profile_but_the_ideal() {
-    let quiet = json!({ "replication": { "replicas": 0 }, "ambiguity": { "slow": 0, "before": { "503": 0 }, "after": { "504": 0 } } });
+    let quiet =
+        json!({ "replication": { "replicas": 0 }, "ambiguity": { "slow": 0, "before": { "503": 0 }, "after": { "504": 0 } } });
     for (profile, least) in [(Profile::Typical, 50), (Profile::Hostile, 500)] {
         let tenant = Tenant::with(Options { profile, conditions: Some(quiet.clone()), ..Options::default() }).await;
-        let path = format!("/users/{}", tenant.control("POST", "seed", json!({ "users": [user("ann")] }))["users"][0].as_str().unwrap());
+        let path =
+            format!("/users/{}", tenant.control("POST", "seed", json!({ "users": [user("ann")] }))["users"][0].as_str().unwrap());
         let change = |title: &str| tenant.patch(&path, json!({ "jobTitle": title }));
         let began = Instant::now();
         let (first, second) = tokio::join!(change("a"), change("b"));

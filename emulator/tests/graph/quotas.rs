@@ -260,3 +260,70 @@ async fn nothing_is_refused_in_an_ideal_tenant_but_all_is_charged() {
     assert_eq!((second.status, second.header("x-ms-throttle-limit-percentage")), (204, ""), "no limit, no share of one");
     assert_eq!((tenant.running.stats().writes_charged, tenant.running.stats().throttled), (2, 0));
 }
+
+#[tokio::test]
+async fn applications_for_anyone_have_a_narrow_quota() {
+    let tenant = tenant(3000, json!({ "personalApplications": 2, "applications": 4 })).await;
+    tenant.control("POST", "credentials", json!({ "roles": ["Application.ReadWrite.OwnedBy"] }));
+    let mut tenant = tenant;
+    tenant.sign_in().await;
+    let create = async |audience: Value| {
+        let mut body = json!({ "displayName": "a" });
+        if !audience.is_null() {
+            body["signInAudience"] = audience;
+        }
+        tenant.post("/applications", body).await
+    };
+    let anyone = id(&create(Value::Null).await.ok(201));
+    assert_eq!(create(json!("PersonalMicrosoftAccount")).await.status, 201);
+    let refused = create(json!("AzureADandPersonalMicrosoftAccount")).await;
+    assert_eq!((refused.status, refused.header("x-ms-throttle-information")), (429, "WriteLimitExceeded"));
+    let ours = id(&create(json!("AzureADMyOrg")).await.ok(201));
+    let change = async |application: &str| {
+        tenant.patch(&format!("/applications/{application}"), json!({ "displayName": "b" })).await.status
+    };
+    assert_eq!((change(&anyone).await, change(&ours).await), (429, 204), "by who may use it");
+    let documented = tenant.control("PUT", "profile", json!({ "name": "typical" }))["throttling"].clone();
+    assert_eq!((&documented["personalApplications"], &documented["personalApplicationsSeconds"]), (&json!(60.0), &json!(60.0)));
+    assert_eq!((&documented["applications"], &documented["applicationsSeconds"]), (&json!(70_000.0), &json!(300.0)));
+    assert_eq!(documented["normalLeaves"], 0.0);
+}
+
+#[tokio::test]
+async fn extension_values_and_all_requests_have_quotas() {
+    let shoe = "extension_0123456789abcdef0123456789abcdef_shoe";
+    let conditions = json!({ "throttling": { "on": true, "extensions": 2, "requests": 6 } });
+    let options = Options {
+        clock: Some(|| 1_800_000_000_000),
+        conditions: Some(conditions),
+        extensions: vec![shoe.to_owned()],
+        ..Options::default()
+    };
+    let tenant = Tenant::with(options).await;
+    let path = format!("/users/{}", tenant.new_user("ann").await);
+    let change = async |body: Value| tenant.patch(&path, body).await;
+    let with_values = [change(json!({ shoe: "1" })).await.status, change(json!({ shoe: "2" })).await.status];
+    assert_eq!(with_values, [204, 204]);
+    assert_eq!(change(json!({ shoe: "3" })).await.status, 429);
+    assert_eq!(change(json!({ "jobTitle": "x" })).await.status, 204);
+    tenant.get("/organization").await.ok(200);
+    let seventh = tenant.get("/organization").await;
+    assert_eq!(seventh.status, 429);
+    assert!(
+        seventh.header("x-ms-throttle-scope").starts_with("Application/ReadWrite/"),
+        "{}",
+        seventh.header("x-ms-throttle-scope")
+    );
+}
+
+#[tokio::test]
+async fn who_is_deleted_makes_no_tenant_larger() {
+    let tenant = still(json!({ "throttling": { "on": true, "unitsSmall": 4, "unitsMedium": 40 } })).await;
+    let users: Vec<Value> = (0..50).map(|at| user(&format!("u{at}"))).collect();
+    tenant.control("POST", "seed", json!({ "users": users, "deleted": ["u0@contoso.example"] }));
+    let mut passed = 0;
+    while tenant.get("/users").await.status == 200 {
+        passed += 1;
+    }
+    assert_eq!(passed, 2, "49 of 50 live: a small tenant");
+}

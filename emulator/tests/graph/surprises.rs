@@ -167,7 +167,7 @@ impl Known {
 async fn converges(seed: u64) {
     let quiet = json!({ "throttling": { "on": false }, "replication": { "replicas": 3, "lag": { "median": 0 } },
         "ambiguity": { "before": { "500": 0, "502": 0, "503": 0, "504": 0, "reset": 0 }, "after": { "500": 0, "502": 0, "503": 0, "504": 0, "reset": 0 },
-            "truncated": 0, "garbage": 0, "slow": 0 },
+            "batchBefore": { "500": 0 }, "truncated": 0, "garbage": 0, "slow": 0, "concurrency": false },
         "delta": { "page": 3, "links": 2, "resets": 0.02 } });
     let options = Options {
         clock: Some(|| 1_800_000_000_000),
@@ -216,5 +216,95 @@ async fn converges(seed: u64) {
 async fn whoever_believes_a_hostile_delta_knows_everything_in_the_end() {
     for seed in 0..4 {
         converges(seed).await;
+    }
+}
+
+#[tokio::test]
+async fn a_whole_round_comes_in_any_order_and_its_token_knows_which() {
+    let tenant = tenant(json!({ "reordered": true, "page": 4 })).await;
+    let people = people(&tenant, 22).await;
+    let mut page = tenant.get("/users/delta?$select=id,jobTitle").await.ok(200);
+    let mut told = ids(&page);
+    while page.get("@odata.deltaLink").is_none() {
+        let again = tenant.get(next(&page)).await.ok(200);
+        page = tenant.get(next(&page)).await.ok(200);
+        assert_eq!(ids(&again), ids(&page), "a token tells the same page");
+        told.extend(ids(&page));
+    }
+    assert_ne!(told[..4].iter().collect::<BTreeSet<_>>(), people[..4].iter().collect(), "also over the pages");
+    assert_eq!(told.len(), people.len());
+    assert_eq!(told.iter().collect::<BTreeSet<_>>(), people.iter().collect());
+    for person in &people {
+        tenant.patch(&format!("/users/{person}"), json!({ "jobTitle": "x" })).await.ok(204);
+    }
+    let mut changed = Vec::new();
+    let mut link = latest(&page).to_owned();
+    loop {
+        page = tenant.get(&link).await.ok(200);
+        changed.extend(ids(&page));
+        let Some(next) = page["@odata.nextLink"].as_str() else { break };
+        next.clone_into(&mut link);
+    }
+    assert_ne!(changed, people);
+    assert_eq!(changed.len(), people.len());
+    assert_eq!(changed.into_iter().collect::<BTreeSet<_>>(), people.into_iter().collect());
+    let hostile = tenant.control("PUT", "profile", json!({ "name": "hostile" }));
+    assert_eq!((&hostile["delta"]["reordered"], &hostile["replication"]["deltaInOrder"]), (&json!(true), &json!(false)));
+}
+
+#[tokio::test]
+async fn what_is_told_again_may_be_as_it_was_but_not_at_last() {
+    let slow = json!({ "median": 30_000, "p999": 30_000, "max": 30_000 });
+    let conditions = json!({ "delta": { "replays": 1.0, "staleBy": 100_000, "page": 1 },
+        "replication": { "replicas": 1, "index": { "median": 200_000, "p999": 200_000, "max": 200_000 }, "delta": slow } });
+    let options = Options { clock: Some(|| 1_800_000_000_000), conditions: Some(conditions), ..Options::default() };
+    let tenant = Tenant::with(options).await;
+    let people = people(&tenant, 8).await;
+    let mut page = tenant.get("/users/delta?$select=jobTitle").await.ok(200);
+    while page.get("@odata.deltaLink").is_none() {
+        page = tenant.get(next(&page)).await.ok(200);
+    }
+    for person in &people {
+        tenant.patch(&format!("/users/{person}"), json!({ "jobTitle": "new" })).await.ok(204);
+    }
+    tenant.advance(60);
+    let (mut stale, mut known) = (0, BTreeMap::new());
+    let mut link = latest(&page).to_owned();
+    loop {
+        page = tenant.get(&link).await.ok(200);
+        for item in page["value"].as_array().unwrap() {
+            stale += usize::from(item.get("jobTitle").is_none());
+            known.insert(id(item), item["jobTitle"].clone());
+        }
+        let Some(next) = page["@odata.nextLink"].as_str() else { break };
+        next.clone_into(&mut link);
+    }
+    assert!(stale > 0, "some are told as they were");
+    assert_eq!(known.len(), people.len());
+    assert!(known.values().all(|title| title == "new"), "all are told as they are in the end: {known:?}");
+}
+
+#[tokio::test]
+async fn a_reset_keeps_what_was_asked() {
+    let tenant = tenant(json!({ "resets": 1.0 })).await;
+    let (ann, bob) = (tenant.new_user("ann").await, tenant.new_user("bob").await);
+    tenant.new_user("eve").await;
+    let filter = format!("id eq '{ann}' or id eq '{bob}'");
+    let page = tenant.get(&format!("/users/delta?$select=displayName&$filter={filter}")).await.ok(200);
+    assert_eq!(ids(&page), [ann.clone(), bob.clone()]);
+    let reset = tenant.get(latest(&page)).await;
+    reset.refused(410, "syncStateNotFound", "");
+    let again = tenant.get(reset.header("location")).await.ok(200);
+    assert_eq!(ids(&again), [ann, bob]);
+    assert!(again["value"][0].get("userPrincipalName").is_none() && again["value"][0].get("displayName").is_some());
+}
+
+#[tokio::test]
+async fn fifty_ids_are_the_limit_for_users_and_groups_only() {
+    let tenant = Tenant::start().await;
+    let ids: Vec<String> = (0..51).map(|at| format!("id eq '00000000-0000-0000-0000-{at:012}'")).collect();
+    let filter = ids.join(" or ");
+    for (collection, status) in [("users", 400), ("groups", 400), ("applications", 200), ("servicePrincipals", 200)] {
+        assert_eq!(tenant.get(&format!("/{collection}/delta?$filter={filter}")).await.status, status, "{collection}");
     }
 }

@@ -81,6 +81,8 @@ async fn properties_are_checked() {
         json!({ "mail": null }),
         json!({ "mail": "é@contoso.example" }),
         json!({ "usageLocation": "GBR" }),
+        json!({ "usageLocation": "XX" }),
+        json!({ "usageLocation": "UK" }),
         json!({ "usageLocation": null }),
         json!({ "userType": "Boss" }),
         json!({ "passwordPolicies": "Anything" }),
@@ -125,7 +127,8 @@ async fn principal_names() {
 async fn passwords() {
     let tenant = Tenant::start().await;
     let create = async |alias: &str, password: &str, policies: &str| {
-        let over = json!({ "passwordProfile": { "password": password }, "passwordPolicies": policies });
+        let profile = json!({ "password": password, "forceChangePasswordNextSignIn": false });
+        let over = json!({ "passwordProfile": profile, "passwordPolicies": policies });
         tenant.post("/users", with(user(alias), over)).await
     };
     for weak in ["Ab1!", "alllowercase", "lowercase1", "Pässword1!"] {
@@ -133,8 +136,39 @@ async fn passwords() {
     }
     create("b", "alllowercase", "DisableStrongPassword, DisablePasswordExpiration").await.ok(201);
     create("c", "Lowercase1", "None").await.ok(201);
-    let odd = json!({ "passwordProfile": { "password": "Correct-Horse-1", "hint": "x" } });
+    let odd = json!({ "passwordProfile": { "password": "Correct-Horse-1", "forceChangePasswordNextSignIn": true, "hint": "x" } });
     tenant.post("/users", with(user("d"), odd)).await.refused(400, "Request_BadRequest", "hint");
+    // A create says both; an update need not.
+    for (half, missing) in [
+        (json!({ "password": "Correct-Horse-1" }), "passwordProfile/forceChangePasswordNextSignIn"),
+        (json!({ "forceChangePasswordNextSignIn": true }), "passwordProfile/password"),
+    ] {
+        let refused = tenant.post("/users", with(user("d"), json!({ "passwordProfile": half }))).await;
+        refused.refused(400, "Request_BadRequest", missing);
+        tenant.patch("/users/c@contoso.example", json!({ "passwordProfile": half })).await.ok(204);
+    }
+    let federated = with(
+        without(user("f"), "passwordProfile"),
+        json!({ "userPrincipalName": "f@fed.example", "onPremisesImmutableId": "F" }),
+    );
+    tenant.post("/users", federated).await.refused(400, "Request_BadRequest", "passwordProfile");
+}
+
+#[tokio::test]
+async fn banned_passwords() {
+    let tenant = Tenant::start().await;
+    let change = async |password: &str| {
+        tenant.patch("/users/ann@contoso.example", json!({ "passwordProfile": { "password": password } })).await
+    };
+    tenant.new_user("ann").await;
+    for banned in ["Password1!", "P@ssw0rd12", "Welcome-22"] {
+        change(banned).await.refused(400, "Request_BadRequest", "password complexity requirements");
+    }
+    change("Password-of-the-whale-1").await.ok(204);
+    change("Bluewhale1").await.ok(204);
+    tenant.control("PATCH", "switches", json!({ "bannedPasswords": ["bluewhale"] }));
+    change("Bluewhale1").await.refused(400, "Request_BadRequest", "password complexity requirements");
+    change("Password1!").await.ok(204);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::body::{bodies, without_nulls};
 use super::credential::profile;
 use super::desk::Desk;
-use super::{Done, already, written};
+use super::{Done, already, password, written};
 use crate::Entra;
 use crate::call::{Answer, Call};
 use crate::classify::Meaning;
@@ -26,11 +26,15 @@ impl Entra {
         let mut body = parts.together;
         let login = body.get("userPrincipalName").and_then(Json::as_str).unwrap_or_default().to_owned();
         let password = self.first_password(&login)?;
-        match &password {
-            None if !body.contains_key("onPremisesImmutableId") => return Err(no_immutable_id()),
-            None => {}
-            Some(password) => _ = body.insert("passwordProfile".to_owned(), profile(password)),
+        if password.is_none() && !body.contains_key("onPremisesImmutableId") {
+            return Err(no_immutable_id());
         }
+        // Graph wants one of every new user, also where nobody signs in with it (Graph documentation, create user).
+        let sent = match &password {
+            Some(password) => profile(password),
+            None => profile(&password::draw()?.into()),
+        };
+        body.insert("passwordProfile".to_owned(), sent);
         let answer = desk.send(Call::post("/users".to_owned(), Json::Object(body)).never_repeated()).await?;
         let mut made = self.made(desk, Kind::User, &answer, parts.alone).await?;
         if let Some(id) = made.id.clone() {

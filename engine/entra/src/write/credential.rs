@@ -21,7 +21,7 @@ const TOGETHER: usize = 8;
 const MINUTE: i64 = 60_000;
 
 impl Entra {
-    /// The password that a new user needs for its creation: none in a domain that signs in elsewhere.
+    /// The password that a new user may sign in with first: none in a domain that signs in elsewhere.
     pub(super) fn first_password(&self, login: &str) -> Result<Option<SecretString>, DirectoryError> {
         if self.federated(login) {
             return Ok(None);

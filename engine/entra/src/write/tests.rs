@@ -254,13 +254,13 @@ async fn a_new_user_gets_a_password_that_is_never_given_back() {
 }
 
 #[tokio::test]
-async fn federated_users_need_an_immutable_id_and_no_password() {
+async fn federated_users_need_an_immutable_id_and_a_password_too() {
     let script = ok(|_| None);
     let new = |anchor| create(Kind::User, &[("userPrincipalName", json!("a@FED.com"))], (anchor, "k"));
     let done = write(&script, &[new("employeeId")]).await.remove(0);
     assert!(matches!(done.unwrap_err().fault, Fault::Rejected { attribute: Some(a), .. } if a == "onPremisesImmutableId"));
     write(&script, &[new("onPremisesImmutableId")]).await.remove(0).unwrap();
-    assert!(script.asked.lock().unwrap().last().unwrap().body.get("passwordProfile").is_none());
+    assert!(script.asked.lock().unwrap().last().unwrap().body["passwordProfile"]["password"].is_string());
 }
 
 #[tokio::test]
