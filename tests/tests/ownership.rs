@@ -21,8 +21,8 @@ use serde_json::{Value as Json, json};
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn user(id: &str, login: &str, title: &str) -> SourceChange {
-    let mut row = UserRow::new(id, format!("{login}@contoso.example"));
-    row.display_name = Some(login.to_owned());
+    let mut row = UserRow::new(id, login);
+    row.display_name = Some(login.split('@').next().unwrap().to_owned());
     row.document = [("title".to_owned(), json!(title))].into();
     SourceChange::PutUser(row)
 }
@@ -50,14 +50,14 @@ async fn two_engines_in_one_tenant_leave_each_others_records_alone() {
         row.description = Some(about.to_owned());
         SourceChange::PutGroup(row)
     };
-    ours.write(&[user("u1", "ann", "Analyst"), group("g1", "ours")]).await.unwrap();
-    theirs.write(&[user("b2", "bob", "Baker")]).await.unwrap();
+    ours.write(&[user("u1", "ann@contoso.example", "Analyst"), group("g1", "ours")]).await.unwrap();
+    theirs.write(&[user("b2", "bob@contoso.example", "Baker")]).await.unwrap();
     assert_eq!(ours.full().await.unwrap().count("create"), 2);
     assert_eq!(theirs.full().await.unwrap().count("create"), 1);
 
     // Each now claims what the other made, and says otherwise.
-    ours.write(&[user("u2", "bob", "Boss")]).await.unwrap();
-    theirs.write(&[user("b1", "ann", "Artist"), group("h1", "theirs")]).await.unwrap();
+    ours.write(&[user("u2", "bob@contoso.example", "Boss")]).await.unwrap();
+    theirs.write(&[user("b1", "ann@contoso.example", "Artist"), group("h1", "theirs")]).await.unwrap();
     let writes = emulator.stats().writes;
     for _ in 0..2 {
         let report = ours.full().await.unwrap();
@@ -68,7 +68,7 @@ async fn two_engines_in_one_tenant_leave_each_others_records_alone() {
         assert!(report.drift_found.is_empty(), "{report:?}");
     }
     // A direct sync finds the same.
-    theirs.write(&[user("b1", "ann", "Actor")]).await.unwrap();
+    theirs.write(&[user("b1", "ann@contoso.example", "Actor")]).await.unwrap();
     let report = theirs.only(&[ObjectRef::user("b1")]).await.unwrap();
     assert_eq!((held(&report), report.done.len()), (1, 0), "{report:?}");
     assert_eq!(emulator.stats().writes, writes, "somebody was overwritten");
@@ -81,7 +81,7 @@ async fn stage(dialect: Dialect) -> (Rig, Arc<Memory>) {
     let member = |id: &str| Membership { group: "g1".into(), member: ObjectRef::user(id), role: Role::Member };
     let group = SourceChange::PutGroup(GroupRow::new("g1", "Staff"));
     let members = ["u1", "u2"].map(|id| SourceChange::PutMembership(member(id)));
-    rig.write(&[user("u1", "ann", "Analyst"), user("u2", "bob", "Baker"), group]).await.unwrap();
+    rig.write(&[user("u1", "ann@x.example", "Analyst"), user("u2", "bob@x.example", "Baker"), group]).await.unwrap();
     rig.write(&members).await.unwrap();
     rig.full().await.unwrap();
     (rig, memory)
@@ -111,7 +111,7 @@ async fn a_value_that_is_put_right_thrice_is_a_fight(dialect: Dialect) {
         assert_eq!(look(&rig).await, []);
     }
     // A change of the source is none of somebody else's.
-    rig.write(&[user("u1", "ann", "Artist")]).await.unwrap();
+    rig.write(&[user("u1", "ann@x.example", "Artist")]).await.unwrap();
     let report = rig.full().await.unwrap();
     assert_eq!((report.count("update"), report.drift_found.len()), (1, 0), "{report:?}");
     assert_eq!(look(&rig).await, []);

@@ -266,7 +266,9 @@ impl Tenant {
         self.licences.note(row, None);
         self.recycled.remove(&row);
         self.purged += 1;
-        self.purged_lately.retain(|earlier| at - *earlier < LATELY);
+        while self.purged_lately.front().is_some_and(|earlier| at - *earlier >= LATELY) {
+            self.purged_lately.pop_front();
+        }
         self.purged_lately.push_back(at);
         self.live_users -= usize::from(self.is_live_user(row));
         let object = &mut self.objects[row.index()];
