@@ -57,6 +57,8 @@ fn is_about(effect: &ReferenceEffect, (object, relation, other): (&ObjectRef, Re
         | Action::Restore { .. }
         | Action::Update { .. }
         | Action::Disable { .. }
+        | Action::RevokeSessions { .. }
+        | Action::Issue { .. }
         | Action::Delete { .. } => false,
     };
     effect.object == *object && same

@@ -60,7 +60,7 @@ fn a_record_that_somebody_deleted_is_drift_and_so_is_its_anchor() {
 
 #[test]
 fn a_leaver_that_somebody_let_in_again_is_drift() {
-    let left = |sent: Json| One::user("u1").removal(Removal::Disable).linked(sent).has(json!({ "enabled": true }));
+    let left = |sent: Json| One::user("u1").removal(Removal::DISABLE).linked(sent).has(json!({ "enabled": true }));
     assert_eq!(left(json!({ "enabled": false })).drift(), ["enabled"]);
     assert_eq!(left(json!({ "enabled": true })).drift(), Vec::<String>::new());
 }

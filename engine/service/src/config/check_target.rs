@@ -250,8 +250,8 @@ impl Check<'_> {
     }
 
     fn group_removal(&mut self, removal: Removal) {
-        if removal == Removal::Disable {
-            self.wrong("removal.groups", "a group has no sign-in to block: choose leave or delete");
+        if removal.disable.is_taken() || removal.revoke_sessions.is_taken() {
+            self.wrong("removal.groups", "a group has no sign-in to block: choose leave, delete, or delete_after_days");
         }
     }
 

@@ -53,6 +53,7 @@ impl Stage {
         let config = AlarmsConfig {
             no_full_sync: Duration::from_secs(12 * 3600),
             holds_after: Duration::from_secs(3600),
+            fight: FightConfig { repairs: 3, window: Duration::from_secs(24 * 3600) },
             webhooks: Vec::new(),
         };
         let watched = Watched { target: "corp".into(), expiry: self.expiry.clone() };
