@@ -81,8 +81,8 @@ fn tenant(emulator: &Running) -> Vec<Json> {
 async fn converged() -> (Running, Rig) {
     let emulator = Emulator::start(Options { delta_page: 10, ..Options::default() }).await.unwrap();
     let rig = Rig::new(Dialect::Sqlite, entra(&emulator), |target| {
-        target.policy.user_removal = Removal::Delete;
-        target.policy.group_removal = Removal::Delete;
+        target.policy.user_removal = Removal::DELETE;
+        target.policy.group_removal = Removal::DELETE;
         target.timing.enumeration = Duration::ZERO;
         target.timing.settling = Duration::ZERO;
     });

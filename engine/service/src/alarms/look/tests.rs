@@ -6,6 +6,7 @@ use entrain_model::{Clock, CredentialKind, Hold, Mode, ObjectRef, Reason, RunId,
 use entrain_store::{RunKind, RunState};
 
 use super::*;
+use crate::config::FightConfig;
 
 const HOUR: Millis = 3_600_000;
 const DAY: Millis = 24 * HOUR;
@@ -53,7 +54,7 @@ impl Stage {
         let config = AlarmsConfig {
             no_full_sync: Duration::from_secs(12 * 3600),
             holds_after: Duration::from_secs(3600),
-            fight: FightConfig { repairs: 3, window: Duration::from_secs(24 * 3600) },
+            fight: FightConfig::default(),
             webhooks: Vec::new(),
         };
         let watched = Watched { target: "corp".into(), expiry: self.expiry.clone() };
