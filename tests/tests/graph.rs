@@ -262,7 +262,7 @@ async fn a_tenant_that_goes_away_in_the_middle_is_made_true_when_it_is_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_usage_location_is_part_of_the_create_and_no_leaver_depends_on_a_licence() {
     let emulator = emulator().await;
-    let mut rig = rig(&emulator, |target| target.policy.user_removal = Removal::Disable).await;
+    let mut rig = rig(&emulator, |target| target.policy.user_removal = Removal::DISABLE).await;
     rig.script(Kind::User, "#{ usageLocation: \"CH\" }").await.unwrap();
     rig.write(&[user(0, "Analyst")]).await.unwrap();
     rig.full().await.unwrap();
