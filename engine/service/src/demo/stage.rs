@@ -149,9 +149,13 @@ secret = {{ file = "secret" }}
 [target.scope]
 service_accounts = "include"
 
-# A third of those whom the tenant knows already have another login there. Elsewhere somebody would have to approve that.
+# A third of those whom the tenant knows already have another login there, and whoever watches for long sees everybody
+# change. Elsewhere somebody would have to approve that.
 [target.limits]
 rename = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
+change."*" = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
+add_reference = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
+add_reference_to_group = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
 
 # The emulator counts no quota in a demonstration.
 [target.graph]
