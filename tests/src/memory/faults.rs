@@ -116,17 +116,22 @@ impl Chance {
         let outcomes = [
             (lost_after, Next::LostAfter),
             (lost_before, Next::LostBefore),
-            (throttled, Next::Throttled(Some(Duration::from_millis(1)))),
+            (throttled, Next::Throttled(None)),
             (unreachable, Next::Unreachable),
         ];
         let mut upper = 0.0;
         for (share, outcome) in outcomes {
             upper += share;
             if drawn < upper {
-                return outcome;
+                return if outcome == Next::Throttled(None) { Next::Throttled(self.patience()) } else { outcome };
             }
         }
         Next::Works
+    }
+
+    /// How long it asks a throttled caller to wait: not at all, a moment, or longer than anybody would like.
+    fn patience(&mut self) -> Option<Duration> {
+        [None, Some(1), Some(30), Some(600)][self.below(4)].map(Duration::from_secs)
     }
 
     /// One of the first `n` numbers, 0 among them.
