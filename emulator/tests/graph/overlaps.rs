@@ -74,7 +74,7 @@ async fn writes_of_one_object_overlap_in_every_profile_but_the_ideal() {
 
 #[tokio::test]
 async fn questions_that_are_posted_meet_nobody() {
-    let tenant = tenant(json!({ "concurrency": true, "writeFrom": 200, "writeTo": 200 })).await;
+    let tenant = tenant(json!({ "concurrency": true, "concurrencyWindow": 60_000 })).await;
     let team = tenant.new_group("team").await;
     let ask = || tenant.post("/directoryObjects/getByIds", json!({ "ids": [team] }));
     let (first, second) = tokio::join!(ask(), ask());
