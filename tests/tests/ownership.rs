@@ -9,9 +9,9 @@ use entrain::alarms::settle_fights;
 use entrain::config::FightConfig;
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
-use entrain_model::{Attributes, Authorities, Authority, Kind, ObjectRef, Relation};
+use entrain_model::{Attributes, Authorities, Authority, Desired, Kind, ObjectRef, Relation, Setting};
 use entrain_store::{AlarmRow, GroupRow, Membership, Role, RunState, SourceChange, Turn, UserRow};
-use entrain_sync::Report;
+use entrain_sync::{Knowledge, Report};
 use entrain_tests::database::Dialect;
 use entrain_tests::memory::{Memory, schema};
 use entrain_tests::rig::{MovableClock, Rig};
@@ -176,6 +176,10 @@ async fn repairs_far_apart_are_no_fight_and_what_is_left_to_the_tenant_is_none()
         assert_eq!((report.planned.len(), &report.left_to_target), (0, &one(&[("user jobTitle", 1)])), "{report:?}");
     }
     assert_eq!(look(&rig).await, []);
+    let explained = rig.engine.explain(&rig.target, &ObjectRef::user("u1"), Knowledge::Remembered).await.unwrap();
+    assert_eq!((explained.plan.len(), explained.left_to_target), (0, vec!["jobTitle".to_owned()]));
+    let Some(Ok(Desired::Present(record))) = explained.mapping else { panic!("it is not mapped") };
+    assert_eq!(record.settings["jobTitle"], Setting::Yield(json!("Analyst")));
 }
 
 async fn a_member_that_is_taken_out_thrice_is_a_fight(dialect: Dialect) {

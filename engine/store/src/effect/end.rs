@@ -36,8 +36,8 @@ impl Store {
             outcomes.iter().filter_map(|ended| Some((ended.end.object.clone(), ended.hold.clone()?))).collect();
         hold::put(&mut transaction, target, run, now, &holds).await?;
         let done: Vec<i64> = outcomes.iter().filter(|ended| ended.line == "done").map(|ended| ended.end.seq).collect();
-        let drift = drift::repaired(&mut transaction, run, &done, now).await?;
-        audit(self, &mut transaction, target, run, (entries, found, drift)).await?;
+        name_drift(&mut entries, drift::repaired(&mut transaction, run, &done, now).await?);
+        audit(self, &mut transaction, target, run, (entries, found)).await?;
         transaction.commit().await?;
         self.pass(FailPoint::AfterEnd)
     }
@@ -139,13 +139,22 @@ async fn write_outcomes(
     Ok(())
 }
 
+/// Names in each entry what of its line put right what somebody else did.
+fn name_drift(entries: &mut [Entry], mut drift: BTreeMap<i64, Vec<String>>) {
+    for entry in entries {
+        if let Some(attributes) = entry.line.and_then(|line| drift.remove(&line)) {
+            entry.after.insert(DRIFT.to_owned(), attributes.into());
+        }
+    }
+}
+
 /// What was done goes into the audit last: from there to its end this transaction keeps all others from adding to it.
 async fn audit(
     store: &Store,
     connection: &mut AnyConnection,
     target: &TargetName,
     run: &RunId,
-    (mut entries, mut found, mut drift): (Vec<Entry>, BTreeMap<i64, Attributes>, BTreeMap<i64, Vec<String>>),
+    (mut entries, mut found): (Vec<Entry>, BTreeMap<i64, Attributes>),
 ) -> Result<()> {
     let version = Sql::new("select mapping_version from runs where id = $1").arg(run).one(connection).await?;
     let version = version.map(|row| row.str("mapping_version")).transpose()?;
@@ -155,9 +164,6 @@ async fn audit(
         entry.mapping_version.clone_from(&version);
         if let Some(before) = entry.line.and_then(|line| found.remove(&line)) {
             entry.before = before;
-        }
-        if let Some(attributes) = entry.line.and_then(|line| drift.remove(&line)) {
-            entry.after.insert(DRIFT.to_owned(), attributes.into());
         }
     }
     append(store, connection, entries).await

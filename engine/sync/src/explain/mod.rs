@@ -13,7 +13,7 @@ use entrain_mapping::Origin;
 use entrain_model::{
     Action, Attributes, Candidate, Change, Decision, Desired, Kind, ObjectRef, ObjectState, Reason, RunId, Scope, anchor_value,
 };
-use entrain_plan::{Fit, Origin as Found, fits, permits, plan};
+use entrain_plan::{Fit, Origin as Found, fits, left_to_target, permits, plan};
 use entrain_store::{About, DesiredRow, Halt, Key, RunKind, Supposition};
 
 pub use scope::Rule;
@@ -57,6 +57,8 @@ pub struct Explanation {
     pub state: Option<ObjectState>,
     /// What would be done now, and whether the mode of the target lets it.
     pub plan: Vec<(Decision, Permission)>,
+    /// The values that differ from what the mapping says and are the target's to decide.
+    pub left_to_target: Vec<String>,
     /// What else stands about it.
     pub about: About,
     /// Why the target is halted.
@@ -112,6 +114,7 @@ impl Engine {
             keys: Vec::new(),
             state: None,
             plan: Vec::new(),
+            left_to_target: Vec::new(),
             about,
             halt,
         };
@@ -153,6 +156,7 @@ impl Engine {
             keys: Vec::new(),
             state: None,
             plan: Vec::new(),
+            left_to_target: Vec::new(),
             about,
             halt,
         };
@@ -191,6 +195,7 @@ impl Explanation {
 
     fn decide(&mut self, run: &Run<'_>, state: ObjectState) {
         let decisions = plan(&state, run.target.schema(), &run.policy);
+        self.left_to_target = left_to_target(&state, run.target.schema().of(state.object.kind), &run.policy);
         self.plan.extend(decisions.into_iter().map(|decision| permitted(run, decision, Found::Found)));
         self.state = Some(state);
     }

@@ -20,7 +20,8 @@ pub(super) fn object(explanation: &Explanation, target: &Target) -> Json {
         "target": target.name, "mode": target.mode.as_str(), "halt": explanation.halt, "source": source(&explanation.source),
         "scope": rules, "mapping": mapping(explanation), "matching": keys,
         "record": explanation.state.as_ref().and_then(|state| state.actual.as_ref()).map(record),
-        "contests": explanation.state.as_ref().map(contests), "plan": plan, "about": about(&explanation.about),
+        "contests": explanation.state.as_ref().map(contests), "plan": plan,
+        "left_to_target": explanation.left_to_target, "about": about(&explanation.about),
     })
 }
 

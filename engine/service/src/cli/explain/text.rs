@@ -157,6 +157,9 @@ fn plan(explanation: &Explanation, output: &mut Output) {
     if explanation.plan.is_empty() && explanation.state.is_some() {
         row("plan", "nothing is to be done", output);
     }
+    for attribute in &explanation.left_to_target {
+        row("left", format_args!("{attribute} stays as the target has it, by [target.authority]"), output);
+    }
     for (decision, permission) in &explanation.plan {
         let left = match permission {
             Permission::Given => "",
