@@ -108,6 +108,7 @@ const PERMISSIONS: &[&str] = &[
     "Domain.Read.All",
     "Organization.Read.All",
     "RoleManagement.Read.Directory",
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup",
     "RoleManagement.ReadWrite.Directory",
     "Application.Read.All",
     "LicenseAssignment.ReadWrite.All",

@@ -281,3 +281,39 @@ async fn the_usage_location_is_part_of_the_create_and_no_leaver_depends_on_a_lic
     let licences = |path: &str| path.to_ascii_lowercase().contains("license");
     assert!(!requests(&emulator, 0).iter().any(|(_, path, _)| licences(path)), "no licence is asked for or written");
 }
+
+#[tokio::test]
+async fn our_own_service_principal_is_never_linked_or_written() {
+    let emulator = emulator().await;
+    let principals = || emulator.control("GET", "state?kind=servicePrincipals", &Json::Null).unwrap()["value"].clone();
+    let before = principals();
+    let ours = before.as_array().unwrap().iter().find(|one| one["appId"] == json!(emulator.client_id)).unwrap();
+    let id = ours["id"].as_str().unwrap().to_owned();
+    let rig = rig(&emulator, |_| {}).await;
+    let mut named = UserRow::new("u0", "user0@contoso.example");
+    named.display_name = Some("User 0".into());
+    named.target_object_id = Some(id.as_str().into());
+    let mut group = GroupRow::new("g0", "Staff");
+    group.target_object_id = Some(id.as_str().into());
+    let owner = Membership { group: "g1".into(), member: ObjectRef::user("u0"), role: Role::Owner };
+    rig.write(&[
+        SourceChange::PutUser(named),
+        SourceChange::PutGroup(group),
+        SourceChange::PutGroup(GroupRow::new("g1", "Other")),
+    ])
+    .await
+    .unwrap();
+    rig.write(&[SourceChange::PutMembership(owner)]).await.unwrap();
+    let after = last(&emulator);
+    for _ in 0..2 {
+        rig.full().await.unwrap();
+        rig.direct().await.unwrap();
+    }
+    let links = rig.store().link_ids(&rig.target.name, &[ObjectRef::user("u0"), ObjectRef::group("g0")]).await.unwrap();
+    assert!(links.values().all(|(linked, _)| linked.as_str() != id), "{links:?}");
+    let written = requests(&emulator, after);
+    let written: Vec<_> = written.iter().filter(|(method, ..)| method != "GET").collect();
+    assert!(!written.is_empty(), "something else was written");
+    assert!(written.iter().all(|(_, path, body)| !path.contains(&id) && !body.to_string().contains(&id)), "{written:?}");
+    assert_eq!(principals(), before);
+}

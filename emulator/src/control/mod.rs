@@ -6,7 +6,7 @@
 //! |---|---|
 //! | `GET state` | counts: users, groups, deleted, references, changes |
 //! | `GET state?kind=users\|groups\|applications\|servicePrincipals\|deleted&after=ID&top=N` | objects with every property ever set, `manager`, `members`, `owners`, `directoryRoles`; `next` is the `after` of the next page |
-//! | `POST seed` | `{users:[..], groups:[..], applications:[..], servicePrincipals:[..], memberships:[{group, member\|owner}], subscribedSkus:[{skuId, skuPartNumber, enabled, servicePlans?, capabilityStatus?, appliesTo?}], roleHolders:[{principal, role, scope?, eligible?}], deleted:[..]}`, past all rules; answers the ids |
+//! | `POST seed` | `{users:[..], groups:[..], applications:[..], servicePrincipals:[..], memberships:[{group, member\|owner}], subscribedSkus:[{skuId, skuPartNumber, enabled, servicePlans?, capabilityStatus?, appliesTo?}], roleHolders:[{principal, role, scope?, eligible?}], groupEligibilities:[{group, principal, access}], deleted:[..]}`, past all rules; answers the ids |
 //! | `GET log?after=SEQUENCE&top=N` | requests in memory, oldest first: `sequence`, `arrived` (unix ms with fractions), method, path, headers, bodies, status (`null` if cut) |
 //! | `GET stats`, `POST stats/reset` | requests, batches, subRequests, writes, reads, tokenRequests, charged (of these throttled), unitsCharged, writesCharged, undone, lost (by chance, before and after the work), statuses, subStatuses, shapes (`PATCH /users/{id}`); a reset leaves the quotas as they are |
 //! | `GET conditions`, `PATCH conditions` | every number of the profile in force: `throttling`, `replication`, `ambiguity`, `delta`, `lists`; a change is merged member by member |

@@ -1,7 +1,7 @@
 //! Filling the tenant in bulk, past the rules of Graph: also with what an application could not write.
 
 use crate::clock::rfc3339;
-use crate::directory::{Assignment, Hold, Kind, Name, Product, Relation, Roles, Row, Tenant, Value};
+use crate::directory::{Access, Assignment, GroupEligibility, Hold, Kind, Name, Product, Relation, Roles, Row, Tenant, Value};
 use crate::failure::Failure;
 use crate::graph::set_manager;
 use serde::Deserialize;
@@ -34,6 +34,9 @@ pub(crate) struct Seed {
     /// Holders of directory roles.
     #[serde(default)]
     role_holders: Vec<Holder>,
+    /// Who can become a member or an owner of a group.
+    #[serde(default)]
+    group_eligibilities: Vec<Candidate>,
     /// Objects to move to the recycle bin.
     #[serde(default)]
     deleted: Vec<String>,
@@ -58,6 +61,14 @@ struct Holder {
     /// The role is not held but can be activated.
     #[serde(default)]
     eligible: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Candidate {
+    group: String,
+    principal: String,
+    access: Access,
 }
 
 fn everywhere() -> String {
@@ -113,6 +124,10 @@ pub(crate) fn seed(tenant: &mut Tenant, seed: Seed, now: i64) -> Result<Seeded, 
         let role = Roles::named(&role).ok_or_else(|| Failure::bad_request(format!("No directory role is named '{role}'.")))?;
         let hold = if eligible { Hold::Eligible } else { Hold::Active };
         tenant.assign(Assignment { principal, role, scope, hold });
+    }
+    for Candidate { group, principal, access } in seed.group_eligibilities {
+        let (group, principal) = (find(tenant, &group)?, find(tenant, &principal)?);
+        tenant.roles.group_eligibilities.push(GroupEligibility { group, principal, access });
     }
     for id in seed.deleted {
         let row = find(tenant, &id)?;

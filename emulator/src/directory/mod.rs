@@ -31,7 +31,7 @@ pub(crate) use names::Name;
 pub(crate) use object::{Kind, Life, Object, Row};
 pub(crate) use passes::Pass;
 pub(crate) use property::{Clearing, Compared, Filter, Property, Shape, Write};
-pub(crate) use roles::{Assignment, Hold, ROLES, Role, Roles};
+pub(crate) use roles::{Access, Assignment, GroupEligibility, Hold, ROLES, Role, Roles};
 pub(crate) use schema::Schema;
 pub(crate) use tenant::Tenant;
 pub(crate) use value::{Value, folded, write_json, write_text};

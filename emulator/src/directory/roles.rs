@@ -75,11 +75,34 @@ impl Assignment {
     }
 }
 
+/// What one can make oneself in a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Access {
+    /// One of its members.
+    Member,
+    /// One of its owners.
+    Owner,
+}
+
+/// Somebody who can become a member or an owner of a group for a while (Privileged Identity Management for groups).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct GroupEligibility {
+    /// The group.
+    pub(crate) group: Row,
+    /// A user or a group.
+    pub(crate) principal: Row,
+    /// As what.
+    pub(crate) access: Access,
+}
+
 /// All role assignments, and the roles that were activated without one.
 #[derive(Debug, Default)]
 pub(crate) struct Roles {
     assignments: Vec<Assignment>,
     activated: BTreeSet<usize>,
+    /// Who is eligible for which group.
+    pub(crate) group_eligibilities: Vec<GroupEligibility>,
 }
 
 impl Roles {
@@ -108,6 +131,7 @@ impl Roles {
     /// Takes every role from an object.
     pub(crate) fn forget(&mut self, principal: Row) {
         self.assignments.retain(|held| held.principal != principal);
+        self.group_eligibilities.retain(|held| held.principal != principal && held.group != principal);
     }
 
     /// Whether the object holds any role.

@@ -10,6 +10,7 @@ mod cost;
 mod delta;
 mod domains;
 mod doors;
+mod eligibility;
 mod fields;
 mod groups;
 mod invitations;
@@ -244,6 +245,7 @@ fn dispatch(app: &App, rights: &Rights, request: &Request<'_>, origin: Origin, s
         ("directoryroles", _) => activated::directory_roles(&call),
         ("directoryroletemplates", _) => activated::templates(&call),
         ("rolemanagement", "directory") => roles::role_management(&call),
+        ("identitygovernance", "privilegedaccess") => eligibility::route(&call),
         ("subscribedskus", _) => licences::products(&call),
         ("invitations", _) => invitations::route(&call),
         ("directoryobjects", _) => objects::route(&call),

@@ -117,6 +117,13 @@ const ROLES: Roles = &[
     "Directory.ReadWrite.All",
 ];
 
+const GROUP_ELIGIBILITIES: Roles = &[
+    "PrivilegedEligibilitySchedule.Read.AzureADGroup",
+    "PrivilegedEligibilitySchedule.ReadWrite.AzureADGroup",
+    "PrivilegedAccess.Read.AzureADGroup",
+    "PrivilegedAccess.ReadWrite.AzureADGroup",
+];
+
 /// Checks what the method and the path need; what the body needs is checked with the body.
 ///
 /// # Errors
@@ -156,6 +163,7 @@ fn needed(call: &Call<'_>, words: &[&str]) -> Option<Roles> {
         ["domains", ..] => DOMAINS,
         ["directoryroles" | "directoryroletemplates" | "rolemanagement", ..] if read => ROLES,
         ["directoryroles" | "directoryroletemplates" | "rolemanagement", ..] => ROLES_WRITE,
+        ["identitygovernance", "privilegedaccess", "group", ..] => GROUP_ELIGIBILITIES,
         _ => return None,
     })
 }

@@ -20,6 +20,10 @@ pub enum Protection {
     RoleGroupMember,
     /// It decides who is in a group that roles can be given to.
     RoleGroupOwner,
+    /// It can put itself into such a group, or decide who is in it, whenever it wants.
+    RoleGroupEligible,
+    /// Only certain administrators of the target may change it.
+    Restricted,
     /// It belongs to somebody of another organisation.
     Guest,
     /// The operator put it on the protected list.
@@ -36,6 +40,8 @@ impl Protection {
             Protection::RoleGroup => "is a group that roles can be given to",
             Protection::RoleGroupMember => "is a member of a group that roles can be given to",
             Protection::RoleGroupOwner => "owns a group that roles can be given to",
+            Protection::RoleGroupEligible => "is eligible for a group that roles can be given to",
+            Protection::Restricted => "is kept by certain administrators only",
             Protection::Guest => "is a guest of another organisation",
             Protection::Listed => "is on the protected list of the configuration",
         }

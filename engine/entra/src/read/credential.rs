@@ -8,14 +8,15 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::call::Call;
 use crate::classify::Meaning;
+use crate::token::certificate;
 use crate::{CredentialConfig, Entra, odata};
 
 /// What the application signs in with, as far as the application object can tell of it.
 pub(crate) enum SignIn {
     /// A secret; Graph shows its first three characters.
     Secret { client_id: String, hint: String },
-    /// A certificate.
-    Certificate { client_id: String },
+    /// A certificate, which says itself when it ends.
+    Certificate { client_id: String, own: Option<TargetCredential> },
     /// The platform vouches for it: nothing runs out that an operator renews.
     Platform,
 }
@@ -26,7 +27,9 @@ impl SignIn {
             CredentialConfig::Secret { client_id, secret } => {
                 Self::Secret { client_id: client_id.clone(), hint: secret.expose_secret().chars().take(3).collect() }
             }
-            CredentialConfig::Certificate { client_id, .. } => Self::Certificate { client_id: client_id.clone() },
+            CredentialConfig::Certificate { client_id, pem } => {
+                Self::Certificate { client_id: client_id.clone(), own: own(pem.expose_secret()) }
+            }
             CredentialConfig::ManagedIdentity { .. } | CredentialConfig::WorkloadIdentity { .. } => Self::Platform,
         }
     }
@@ -36,7 +39,8 @@ impl Entra {
     pub(crate) async fn own_credentials(&self) -> Result<Credentials, DirectoryError> {
         let (client_id, hint, kind) = match &self.sign_in {
             SignIn::Secret { client_id, hint } => (client_id, Some(hint.as_str()), CredentialKind::Secret),
-            SignIn::Certificate { client_id } => (client_id, None, CredentialKind::Certificate),
+            SignIn::Certificate { own: Some(own), .. } => return Ok(Credentials::Known(vec![own.clone()])),
+            SignIn::Certificate { client_id, own: None } => (client_id, None, CredentialKind::Certificate),
             SignIn::Platform => return Ok(Credentials::Known(Vec::new())),
         };
         let place = format!("/applications{}?$select=passwordCredentials,keyCredentials", odata::key("appId", client_id));
@@ -63,6 +67,18 @@ impl Entra {
         let candidates = if ours.is_empty() { known } else { ours };
         Ok(Credentials::Known(candidates.into_iter().filter_map(|item| credential(item, kind)).collect()))
     }
+}
+
+/// The certificate that signs in, told by its own text: that takes no permission, and names the one of several that is in use.
+fn own(pem: &str) -> Option<TargetCredential> {
+    let certificate = certificate::of(pem)?;
+    let id = certificate.thumbprint;
+    Some(TargetCredential {
+        name: format!("certificate {id}"),
+        id,
+        kind: CredentialKind::Certificate,
+        expires_at: certificate.ends,
+    })
 }
 
 fn credential(item: &Json, kind: CredentialKind) -> Option<TargetCredential> {
@@ -121,6 +137,18 @@ mod tests {
         assert_eq!(ids(entra(&script, secret()).credentials().await.unwrap()), ["k1", "k2"], "each may be it");
         let certificate = CredentialConfig::Certificate { client_id: "app-1".into(), pem: "".into() };
         assert_eq!(ids(entra(&script, certificate).credentials().await.unwrap()), ["c1"]);
+    }
+
+    #[tokio::test]
+    async fn a_certificate_says_itself_when_it_ends() {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let mut wanted = rcgen::CertificateParams::new(vec!["entrain.test".into()]).unwrap();
+        wanted.not_after = rcgen::date_time_ymd(2027, 1, 15);
+        let pem = format!("{}{}", key.serialize_pem(), wanted.self_signed(&key).unwrap().pem());
+        let script = Script::new(|_| panic!("nothing is asked"));
+        let certificate = CredentialConfig::Certificate { client_id: "app-1".into(), pem: pem.into() };
+        let Credentials::Known(known) = entra(&script, certificate).credentials().await.unwrap() else { panic!("not known") };
+        assert_eq!((known.len(), known[0].kind, known[0].expires_at), (1, CredentialKind::Certificate, 1_799_971_200_000));
     }
 
     #[tokio::test]

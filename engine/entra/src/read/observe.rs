@@ -39,8 +39,8 @@ fn witnesses(kind: Kind) -> &'static [&'static str] {
 /// What the adapter itself must know of a record.
 fn needed(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::User => &["id", "onPremisesSyncEnabled", "userType"],
-        Kind::Group => &["id", "onPremisesSyncEnabled", "groupTypes", "isAssignableToRole"],
+        Kind::User => &["id", "isManagementRestricted", "onPremisesSyncEnabled", "userType"],
+        Kind::Group => &["id", "onPremisesSyncEnabled", "groupTypes", "isAssignableToRole", "isManagementRestricted"],
     }
 }
 
@@ -170,12 +170,14 @@ pub(super) fn kind_of(item: &Json) -> Option<Kind> {
 }
 
 /// Why a record is protected, as far as it shows it itself. The sign-in name of a guest contains `#EXT#`, also where somebody made a
-/// member of them since.
+/// member of them since. Whoever is in a restricted management administrative unit is there to be kept from applications like us.
 fn protection(item: &Json) -> BTreeSet<Protection> {
     let guest = item["userType"].as_str().is_some_and(|sort| sort.eq_ignore_ascii_case("guest"));
     let external = item["userPrincipalName"].as_str().is_some_and(|name| name.to_ascii_uppercase().contains("#EXT#"));
     let role_group = item["isAssignableToRole"].as_bool() == Some(true);
-    let reasons = [(guest || external, Protection::Guest), (role_group, Protection::RoleGroup)];
+    let restricted = item["isManagementRestricted"].as_bool() == Some(true);
+    let reasons =
+        [(guest || external, Protection::Guest), (role_group, Protection::RoleGroup), (restricted, Protection::Restricted)];
     reasons.into_iter().filter(|(holds, _)| *holds).map(|(_, reason)| reason).collect()
 }
 

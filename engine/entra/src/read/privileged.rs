@@ -13,10 +13,16 @@ use crate::odata;
 
 const ASSIGNMENTS: &str = "/roleManagement/directory/roleAssignments";
 const ELIGIBILITIES: &str = "/roleManagement/directory/roleEligibilitySchedules";
+const GROUP_ELIGIBILITIES: &str = "/identityGovernance/privilegedAccess/group/eligibilitySchedules";
 /// The template of the role Global Administrator, which is the id of its definition in every tenant.
 const ADMINISTRATOR: &str = "62e90394-69f5-4237-9190-012177145e10";
 const NO_ROLES: &str = "holders of directory roles cannot be read: grant the application `RoleManagement.Read.Directory` and \
                         consent to it. Without it privileged accounts cannot be told from others";
+const NO_ELIGIBLE: &str = "who is eligible for directory roles cannot be read: grant the application \
+                           `RoleManagement.Read.Directory` and consent to it. Without it privileged accounts cannot be told from others";
+const NO_GROUP_ELIGIBLE: &str = "who is eligible for role-assignable groups cannot be read: grant the application \
+                                 `PrivilegedEligibilitySchedule.Read.AzureADGroup` and consent to it. Without it privileged \
+                                 accounts cannot be told from others";
 const NO_GROUPS: &str = "members and owners of role-assignable groups cannot be read: grant the application `Group.Read.All` and \
                          consent to it. Without it privileged accounts cannot be told from others";
 
@@ -35,11 +41,19 @@ impl Entra {
         if let Err(error) = self.assignments(ASSIGNMENTS, Protection::Role, &mut holders).await {
             return not_offered(error, NO_ROLES);
         }
-        // A tenant without the licence for eligible roles has none, and answers with an error.
-        if let Err(error) = self.assignments(ELIGIBILITIES, Protection::Eligible, &mut holders).await
-            && not_offered(error.clone(), NO_ROLES).is_err()
+        let eligibility = match self.assignments(ELIGIBILITIES, Protection::Eligible, &mut holders).await {
+            Ok(()) => Eligibility::Offered,
+            Err(error) if unlicensed(&error) => Eligibility::Unlicensed,
+            Err(error) => return not_offered(error, NO_ELIGIBLE),
+        };
+        match self.role_groups().await {
+            Ok(groups) => groups.into_iter().for_each(|group| add(&mut holders.groups, group, [Protection::RoleGroup])),
+            Err(error) => return not_offered(error, NO_GROUPS),
+        }
+        if eligibility == Eligibility::Offered
+            && let Err(error) = self.eligible_for_groups(&mut holders).await
         {
-            return Err(error);
+            return not_offered(error, NO_GROUP_ELIGIBLE);
         }
         if let Err(error) = self.through_groups(&mut holders).await {
             return not_offered(error, NO_GROUPS);
@@ -70,9 +84,6 @@ impl Entra {
     /// Whoever is in a group has what the group has. Whoever is in a group that roles can be given to, or owns one, is a step
     /// away from them.
     async fn through_groups(&self, holders: &mut Holders) -> Result<(), DirectoryError> {
-        for group in self.role_groups().await? {
-            holders.groups.entry(group).or_default().insert(Protection::RoleGroup);
-        }
         let mut found = BTreeMap::new();
         for (group, reasons) in &holders.groups {
             let mut held = reasons.clone();
@@ -94,6 +105,28 @@ impl Entra {
             add(&mut found, id, reasons);
         }
         found.into_iter().for_each(|(id, reasons)| add(&mut holders.users, id, reasons));
+        Ok(())
+    }
+
+    /// Who can take a place in, or a say over, a group that roles can be given to. What sort of principal it is, is not said.
+    async fn eligible_for_groups(&self, holders: &mut Holders) -> Result<(), DirectoryError> {
+        let role_groups = holders.groups.iter().filter(|(_, reasons)| reasons.contains(&Protection::RoleGroup));
+        let mut eligible = Vec::new();
+        for (group, _) in role_groups {
+            let filter = format!("groupId eq {}", odata::literal(group.as_str()));
+            let mut list = self.list(Call::get(format!("{GROUP_ELIGIBILITIES}?{}", odata::query(&[("filter", &filter)]))));
+            loop {
+                let items = match list.page().await {
+                    Ok(Some(items)) => items,
+                    Ok(None) => break,
+                    // Such a schedule is refused for a group that is not governed so, or is gone: nobody is eligible for it.
+                    Err(error) if unlicensed(&error) => break,
+                    Err(error) => return Err(error),
+                };
+                eligible.extend(items.iter().filter_map(|item| item["principalId"].as_str().map(TargetId::from)));
+            }
+        }
+        eligible.into_iter().for_each(|id| add(&mut holders.unclear, id, [Protection::RoleGroupEligible]));
         Ok(())
     }
 
@@ -123,6 +156,21 @@ impl Entra {
             users.extend(found.filter_map(|item| item["id"].as_str().map(TargetId::from)));
         }
     }
+}
+
+/// Whether the tenant knows eligible roles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Eligibility {
+    Offered,
+    Unlicensed,
+}
+
+/// Whether there can be nobody who is eligible: the tenant has no licence for that, or offers no such list. A refusal for want of
+/// a permission says nothing of the kind.
+fn unlicensed(error: &DirectoryError) -> bool {
+    let licence = ["license", "licence"].iter().any(|word| error.message.to_lowercase().contains(word));
+    let absent = matches!(error.fault, Fault::NotFound { .. } | Fault::Unsupported);
+    absent || licence && matches!(error.fault, Fault::Forbidden | Fault::Rejected { .. })
 }
 
 /// What may not be read is not offered; anything else is a failure of this moment.

@@ -49,7 +49,7 @@ async fn pages_are_followed_to_the_delta_link_which_proves_completeness() {
     assert_eq!(pages.len(), 1);
     assert_eq!(
         script.lines()[0],
-        "GET /users/delta?$select=accountEnabled,displayName,id,jobTitle,onPremisesImmutableId,onPremisesSyncEnabled,userPrincipalName,userType,manager"
+        "GET /users/delta?$select=accountEnabled,displayName,id,isManagementRestricted,jobTitle,onPremisesImmutableId,onPremisesSyncEnabled,userPrincipalName,userType,manager"
     );
 }
 
@@ -270,6 +270,14 @@ async fn the_protected_are_found_directly_in_depth_and_one_step_away() {
         "/groups/g1/transitiveMembers" => users(&["u2"]),
         "/groups/g2/transitiveMembers" => users(&["u4", "u1"]),
         "/groups/g2/owners" => users(&["u5"]),
+        "/groups/g3/transitiveMembers" => users(&["u7"]),
+        "/identityGovernance/privilegedAccess/group/eligibilitySchedules" => {
+            assert!(asked.url.ends_with("?$filter=groupId%20eq%20%27g2%27"), "{}", asked.url);
+            Say::Status(
+                200,
+                json!({"value": [{"principalId": "u6", "accessId": "member"}, {"principalId": "g3", "accessId": "owner"}]}),
+            )
+        }
         _ => error(404, "Request_ResourceNotFound", "Resource 'x1' does not exist"),
     });
     let (done, pages) = read(&script, Query::Privileged).await;
@@ -279,11 +287,14 @@ async fn the_protected_are_found_directly_in_depth_and_one_step_away() {
     assert_eq!(
         found,
         [
+            "user g3 {RoleGroupEligible}",
             "user u1 {Administrator, Role, RoleGroupMember}",
             "user u2 {Role}",
             "user u3 {Eligible}",
             "user u4 {RoleGroupMember}",
             "user u5 {RoleGroupOwner}",
+            "user u6 {RoleGroupEligible}",
+            "user u7 {RoleGroupEligible}",
             "user x1 {Role}",
             "group g1 {Role}",
             "group g2 {RoleGroup}"
@@ -292,18 +303,56 @@ async fn the_protected_are_found_directly_in_depth_and_one_step_away() {
 }
 
 #[tokio::test]
-async fn eligible_roles_may_be_closed_but_not_role_groups() {
-    let nothing = || Say::Status(200, json!({ "value": [] }));
-    let ask = async |closed: &'static str| {
-        let script = Script::new(move |asked| match asked.url.starts_with(closed) {
-            true => error(403, "Authorization_RequestDenied", "no"),
-            false => nothing(),
+async fn only_a_tenant_without_the_licence_has_nobody_who_is_eligible() {
+    const ROLES: &str = "/roleManagement/directory/roleEligibilitySchedules";
+    const GROUPS: &str = "/identityGovernance/privilegedAccess/group/eligibilitySchedules";
+    let ask = async |closed: &'static str, refusal: Say| {
+        let script = Script::new(move |asked| match asked.url.split('?').next().unwrap() {
+            place if place == closed => refusal.clone(),
+            "/groups" => Say::Status(200, json!({ "value": [{ "id": "g1" }] })),
+            _ => Say::Status(200, json!({ "value": [] })),
         });
         read(&script, Query::Privileged).await.0.unwrap()
     };
-    assert!(matches!(ask("/roleManagement/directory/roleEligibilitySchedules").await, Read::Complete(_)));
-    let Read::Partial(Subset::NotOffered(why)) = ask("/groups").await else { panic!("taken for complete") };
-    assert!(why.contains("Group.Read.All"), "{why}");
+    let denied = || error(403, "Authorization_RequestDenied", "Insufficient privileges");
+    for (closed, permission) in [
+        ("/roleManagement/directory/roleAssignments", "RoleManagement.Read.Directory"),
+        (ROLES, "RoleManagement.Read.Directory"),
+        (GROUPS, "PrivilegedEligibilitySchedule.Read.AzureADGroup"),
+        ("/groups", "Group.Read.All"),
+    ] {
+        let Read::Partial(Subset::NotOffered(why)) = ask(closed, denied()).await else { panic!("{closed} taken for none") };
+        assert!(why.contains(permission), "{why}");
+    }
+    for (status, code) in [(403, "AadPremiumLicenseRequired"), (400, "AadPremiumLicenseRequired")] {
+        let unlicensed =
+            error(status, code, "The tenant needs to have Microsoft Entra ID P2 or Microsoft Entra ID Governance license.");
+        assert!(matches!(ask(ROLES, unlicensed.clone()).await, Read::Complete(_)), "{status}");
+        assert!(matches!(ask(GROUPS, unlicensed).await, Read::Complete(_)), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_without_the_licence_is_not_asked_about_groups() {
+    let script = Script::new(|asked| match asked.url.split('?').next().unwrap() {
+        "/roleManagement/directory/roleEligibilitySchedules" => error(400, "AadPremiumLicenseRequired", "needs a license"),
+        "/groups" => Say::Status(200, json!({ "value": [{ "id": "g1" }] })),
+        _ => Say::Status(200, json!({ "value": [] })),
+    });
+    assert!(matches!(read(&script, Query::Privileged).await.0.unwrap(), Read::Complete(_)));
+    assert!(script.lines().iter().all(|line| !line.contains("privilegedAccess")), "{:?}", script.lines());
+}
+
+#[test]
+fn a_record_that_only_certain_administrators_keep_is_protected() {
+    for kind in Kind::ALL {
+        let view = View::new(kind, &BTreeSet::new(), "employeeId");
+        assert!(view.select().contains("isManagementRestricted"));
+        let protection =
+            |value: serde_json::Value| view.observe(&json!({"id": "1", "isManagementRestricted": value})).unwrap().protection;
+        assert_eq!(protection(json!(true)), BTreeSet::from([Protection::Restricted]));
+        assert!(protection(json!(false)).is_empty() && protection(json!(null)).is_empty());
+    }
 }
 
 #[tokio::test]

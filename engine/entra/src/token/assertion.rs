@@ -9,14 +9,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use azure_core::http::ClientMethodOptions;
 use azure_identity::ClientAssertion;
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use entrain_model::Clock;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::certificate;
 use crate::EntraConfig;
 
 /// How long an assertion is valid, in seconds.
@@ -43,14 +41,12 @@ impl Signer {
         let key = block(pem, "PRIVATE KEY").ok_or("the PEM text has no private key")?;
         let key = EncodingKey::from_rsa_pem(key.as_bytes())
             .map_err(|error| format!("the private key is no readable RSA key: {error}"))?;
-        let certificate = block(pem, "CERTIFICATE").ok_or("the PEM text has no certificate")?;
-        let body: String = certificate.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
-        let der = STANDARD.decode(body).map_err(|error| format!("the certificate is not readable: {error}"))?;
+        let der = certificate::bytes(pem)?;
         Ok(Self(Arc::new(Inner {
             client_id: client_id.to_owned(),
             audience: format!("{}/{}/oauth2/v2.0/token", config.cloud.authority(), config.tenant),
             key,
-            thumbprint: URL_SAFE_NO_PAD.encode(Sha256::digest(&der)),
+            thumbprint: certificate::thumbprint(&der),
             clock: config.clock.clone(),
         })))
     }
@@ -84,7 +80,7 @@ impl ClientAssertion for Signer {
 }
 
 /// The first PEM block whose label ends so, with its lines.
-fn block(pem: &str, label: &str) -> Option<String> {
+pub(super) fn block(pem: &str, label: &str) -> Option<String> {
     let begin =
         pem.lines().position(|line| line.starts_with("-----BEGIN ") && line.trim_end().ends_with(&format!("{label}-----")))?;
     let lines: Vec<&str> = pem.lines().skip(begin).collect();
@@ -94,7 +90,10 @@ fn block(pem: &str, label: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use jsonwebtoken::{DecodingKey, Validation};
+    use sha2::{Digest as _, Sha256};
 
     use super::*;
     use crate::CredentialConfig;

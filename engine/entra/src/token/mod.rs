@@ -2,6 +2,7 @@
 
 mod assertion;
 mod azure;
+pub(crate) mod certificate;
 mod claims;
 mod exchange;
 mod refusal;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_emulator::Options;
-use entrain_model::{Condition, Kind, Query, Read, Relation, Subset, TargetId, Write};
+use entrain_model::{Condition, Kind, Protection, Query, Read, Relation, Subset, TargetId, Write};
 use serde_json::json;
 
 use crate::stage::{Stage, add, everything, new_user, remove, update};
@@ -156,6 +156,7 @@ async fn the_protected_are_read_directly_through_groups_and_one_step_away() {
     let stage = Stage::new().await;
     let (admin, deputy, owner) = (stage.user("admin").await, stage.user("deputy").await, stage.user("owner").await);
     let (next, plain) = (stage.user("next").await, stage.user("plain").await);
+    let (able, team) = (stage.user("able").await, stage.user("team").await);
     let group = |name: &str, members: Vec<&str>, owners: Vec<&str>| {
         let seed = json!({"groups": [{"displayName": name, "isAssignableToRole": true, "securityEnabled": true,
             "mailEnabled": false, "mailNickname": name, "members": members, "owners": owners}]});
@@ -164,6 +165,10 @@ async fn the_protected_are_read_directly_through_groups_and_one_step_away() {
     let admins = group("admins", vec![deputy.as_str()], vec![owner.as_str()]);
     let unused = group("unused", vec![next.as_str()], vec![]);
     stage.seed(&json!({"roleHolders": [{"principal": admin.as_str(), "role": "Global Administrator"}, {"principal": admins, "role": "User Administrator"}]}));
+    let plain_group = json!({"groups": [{"displayName": "team", "securityEnabled": true, "mailEnabled": false, "mailNickname": "team", "members": [team.as_str()]}]});
+    let eligible = stage.seed(&plain_group)["groups"][0].as_str().unwrap().to_owned();
+    stage.seed(&json!({"groupEligibilities": [{"group": unused, "principal": able.as_str(), "access": "member"},
+        {"group": unused, "principal": eligible, "access": "owner"}]}));
     let seen = stage.ask(Query::Privileged).await.unwrap();
     assert!(matches!(seen.read, Read::Complete(_)));
     let why: BTreeMap<_, _> =
@@ -173,6 +178,8 @@ async fn the_protected_are_read_directly_through_groups_and_one_step_away() {
         (deputy.as_str(), "{Role, RoleGroupMember}"),
         (owner.as_str(), "{RoleGroupOwner}"),
         (next.as_str(), "{RoleGroupMember}"),
+        (able.as_str(), "{RoleGroupEligible}"),
+        (team.as_str(), "{RoleGroupEligible}"),
         (admins.as_str(), "{Role, RoleGroup}"),
         (unused.as_str(), "{RoleGroup}"),
     ];
@@ -180,6 +187,21 @@ async fn the_protected_are_read_directly_through_groups_and_one_step_away() {
         assert_eq!(why.get(id).map(String::as_str), Some(reasons));
     }
     assert!(!why.contains_key(plain.as_str()), "{why:?}");
+}
+
+#[tokio::test]
+async fn a_restricted_record_is_told_in_every_read() {
+    let stage = Stage::new().await;
+    let user = json!({"userPrincipalName": "vip@contoso.example", "displayName": "V", "accountEnabled": true, "isManagementRestricted": true});
+    stage.seed(&json!({ "users": [user] }));
+    stage.user("ann").await;
+    for seen in [
+        stage.ask(everything(Kind::User, None)).await.unwrap(),
+        stage.matching(Kind::User, "userPrincipalName", "vip@contoso.example").await,
+    ] {
+        let restricted = seen.records.iter().filter(|record| record.protection.contains(&Protection::Restricted)).count();
+        assert_eq!(restricted, 1, "{:?}", seen.records);
+    }
 }
 
 #[tokio::test]
