@@ -282,7 +282,7 @@ async fn the_usage_location_is_part_of_the_create_and_no_leaver_depends_on_a_lic
     assert!(!requests(&emulator, 0).iter().any(|(_, path, _)| licences(path)), "no licence is asked for or written");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_own_service_principal_is_never_linked_or_written() {
     let emulator = emulator().await;
     let principals = || emulator.control("GET", "state?kind=servicePrincipals", &Json::Null).unwrap()["value"].clone();
