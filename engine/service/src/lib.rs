@@ -5,7 +5,6 @@
 pub mod alarms;
 pub mod cli;
 pub mod config;
-pub mod delivery;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod import;

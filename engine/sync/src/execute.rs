@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use entrain_model::{
-    Action, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written,
-};
+use entrain_model::{Action, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written};
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
 
 use crate::discover::halt;

@@ -1,6 +1,5 @@
 //! The arguments, as clap reads them and `--help` shows them.
 
-mod objects;
 mod protection;
 mod questions;
 
@@ -9,7 +8,6 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(super) use objects::{ObjectArgs, ParkArgs, PasswordCommand, RetainArgs};
 pub(super) use protection::{ProtectAllowArgs, ProtectCommand, ProtectRevokeArgs};
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
@@ -107,16 +105,7 @@ pub enum Command {
     /// Leave an object alone until it is unparked
     Park(ParkArgs),
     /// Let a parked object go on
-    Unpark(ObjectArgs),
-    /// List who left and has a record still, and when it is deleted
-    Leavers(TargetArgs),
-    /// Keep the record of an object from being deleted, whatever becomes of the object
-    Retain(RetainArgs),
-    /// Let a retained record go
-    Release(ObjectArgs),
-    /// See which first credentials have reached nobody, and make others
-    #[command(subcommand)]
-    Password(PasswordCommand),
+    Unpark(UnparkArgs),
     /// List the open alarms
     Alarms(AlarmsArgs),
     /// List what was changed and decided, or prove that nobody touched the record of it
@@ -347,6 +336,37 @@ pub struct TargetArgs {
     /// The target; all of them without it
     #[arg(value_name = "TARGET")]
     pub target: Option<String>,
+}
+
+/// Arguments of `park`.
+#[derive(Args, Debug)]
+pub struct ParkArgs {
+    /// The object, as in "user u00001"
+    #[arg(value_name = "OBJECT", value_parser = object)]
+    pub object: entrain_model::ObjectRef,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT", default_value = "parked by an operator")]
+    pub reason: String,
+    /// The target; all of them without it
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Who decides.
+    #[command(flatten)]
+    pub author: Author,
+}
+
+/// Arguments of `unpark`.
+#[derive(Args, Debug)]
+pub struct UnparkArgs {
+    /// The object, as in "user u00001"
+    #[arg(value_name = "OBJECT", value_parser = object)]
+    pub object: entrain_model::ObjectRef,
+    /// The target; all of them without it
+    #[arg(long, value_name = "TARGET")]
+    pub target: Option<String>,
+    /// Who decides.
+    #[command(flatten)]
+    pub author: Author,
 }
 
 /// Arguments of `alarms`.

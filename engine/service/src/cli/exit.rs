@@ -55,7 +55,7 @@ impl Exit {
         }
         match (error.downcast_ref::<ConnectError>(), error.downcast_ref::<SyncError>()) {
             (Some(ConnectError::Mapping(_)), _) | (_, Some(SyncError::Halt(_))) => Exit::Halted,
-            (Some(ConnectError::Secret(_) | ConnectError::File(_) | ConnectError::Delivery(_)), _) => Exit::Usage,
+            (Some(ConnectError::Secret(_) | ConnectError::File(_)), _) => Exit::Usage,
             _ => Exit::Failure,
         }
     }

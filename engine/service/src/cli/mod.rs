@@ -16,13 +16,11 @@ mod halts;
 mod holds;
 mod import;
 mod init;
-mod leavers;
 mod links;
 mod logging;
 mod mapping;
 mod output;
 mod park;
-mod password;
 mod plan;
 mod plan_text;
 mod preflight;
@@ -97,10 +95,6 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Holds(args) => holds::run(args, global, output).await,
         Command::Park(args) => park::park(args, global, output).await,
         Command::Unpark(args) => park::unpark(args, global, output).await,
-        Command::Leavers(args) => leavers::list(args, global, output).await,
-        Command::Retain(args) => leavers::retain(args, global, output).await,
-        Command::Release(args) => leavers::release(args, global, output).await,
-        Command::Password(command) => password::run(command, global, output).await,
         Command::Protect(ProtectCommand::Allow(args)) => protect::allow(args, global, output).await,
         Command::Protect(ProtectCommand::Revoke(args)) => protect::revoke(args, global, output).await,
         Command::Protect(ProtectCommand::List(args)) => protect::list(args, global, output).await,

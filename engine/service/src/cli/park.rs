@@ -3,7 +3,7 @@
 use entrain_model::ObjectRef;
 use serde_json::json;
 
-use super::args::{Global, ObjectArgs, ParkArgs};
+use super::args::{Global, ParkArgs, UnparkArgs};
 use super::session::{Session, Usage};
 use super::{Exit, Output};
 
@@ -12,7 +12,7 @@ pub(super) async fn park(args: &ParkArgs, global: &Global, output: &mut Output) 
     set(&session, args.target.as_deref(), &args.object, Some(&args.reason), output).await
 }
 
-pub(super) async fn unpark(args: &ObjectArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
+pub(super) async fn unpark(args: &UnparkArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?.acting_as(&args.author.by);
     set(&session, args.target.as_deref(), &args.object, None, output).await
 }

@@ -35,7 +35,6 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     let schedule = check.schedule(raw.schedule);
     let graph = check.graph(&raw.graph);
     check.group_removal(raw.removal.groups);
-    let first = super::first::check(raw.first_password, folder, &mut |key, message| check.wrong(key, message));
     let plan_public_key = raw.plan_public_key.map(|path| check.file("plan_public_key", &path));
     let protected = check.protected(&raw.protection.objects);
     for (key, message) in authority::wrong(&raw.authority, anchor) {
@@ -58,7 +57,6 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
         protected,
         user_removal: raw.removal.users,
         group_removal: raw.removal.groups,
-        first,
         plan_public_key,
         limits,
         user_keys: raw.matching.users,

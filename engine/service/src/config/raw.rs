@@ -93,8 +93,6 @@ pub(super) struct Target {
     #[serde(default)]
     pub(super) removal: RemovalTable,
     #[serde(default)]
-    pub(super) first_password: FirstPassword,
-    #[serde(default)]
     pub(super) limits: super::limits::Table,
     #[serde(default, rename = "match")]
     pub(super) matching: Matching,
@@ -169,39 +167,6 @@ pub(super) struct Protection {
 pub(super) struct RemovalTable {
     pub(super) users: Removal,
     pub(super) groups: Removal,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct FirstPassword {
-    pub(super) kind: FirstKind,
-    pub(super) minutes: Option<u32>,
-    pub(super) uses: Option<Uses>,
-    pub(super) deliver: Option<Deliver>,
-}
-
-#[derive(Clone, Copy, Default, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum FirstKind {
-    None,
-    #[default]
-    Random,
-    TemporaryAccessPass,
-}
-
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Uses {
-    Once,
-    Many,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Deliver {
-    pub(super) url: String,
-    pub(super) secret: Sourced,
-    pub(super) public_key: PathBuf,
 }
 
 #[derive(Default, Deserialize)]

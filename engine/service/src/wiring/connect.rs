@@ -11,7 +11,6 @@ use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Choice, ClientProof, CloudConfig, CredentialConfig, ScriptUnreadable, SourcedError, TargetConfig};
-use crate::delivery::{DeliveryError, Sealed};
 
 /// A target with the connection beneath it.
 pub struct Connected {
@@ -33,9 +32,6 @@ pub enum ConnectError {
     /// A file cannot be read.
     #[error("{0}")]
     File(String),
-    /// First credentials cannot be told.
-    #[error("{0}")]
-    Delivery(#[from] DeliveryError),
     /// The credential or a certificate is not usable.
     #[error("{0}")]
     Directory(#[from] DirectoryError),
@@ -107,7 +103,7 @@ fn scope(config: &TargetConfig) -> ScopeRules {
 /// A digest over all that decides what a run does. Secrets are named in it by their place alone.
 fn digest(config: &TargetConfig) -> String {
     let text = format!(
-        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}{:?}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
         config.tenant,
         config.cloud,
         config.credential,
@@ -120,8 +116,7 @@ fn digest(config: &TargetConfig) -> String {
         config.limits,
         config.user_keys,
         config.group_keys,
-        config.settings,
-        config.first
+        config.settings
     );
     Sha256::digest(text).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
@@ -141,10 +136,6 @@ fn entra_config(
     let number = |value: usize| u32::try_from(value).unwrap_or(u32::MAX);
     entra.quota = Quota { writes: number(config.graph.writes_per_150_seconds), units: number(config.graph.units_per_10_seconds) };
     entra.write_mail = config.settings.get("write_mail").and_then(serde_json::Value::as_bool).unwrap_or(false);
-    entra.first = config.first.credential;
-    if let Some(deliver) = &config.first.deliver {
-        entra.delivery = Some(Arc::new(Sealed::new(config.name.clone(), deliver, Arc::clone(&entra.clock))?));
-    }
     entra.observer = observer;
     Ok(entra)
 }
