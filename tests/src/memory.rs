@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use entrain_model::{
-    Attributes, Clock, Directory, DirectoryError, Fault, HandedOver, Kind, Observed, Pages, Proof, Query, Read, Relation, Schema, Subset,
-    TargetId, Tenant, WritableDirectory, Write, Written,
+    Attributes, Clock, Directory, DirectoryError, Fault, HandedOver, Kind, Observed, Pages, Proof, Query, Read, Relation, Schema,
+    Subset, TargetId, Tenant, WritableDirectory, Write, Written,
 };
 
 pub use faults::{Crash, Crashed, Faults, Next};

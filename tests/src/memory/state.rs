@@ -1,8 +1,8 @@
 //! The records, and what writes do to them.
 
 use entrain_model::{
-    Attributes, Condition, DirectoryError, Domain, Fault, HandedOver, Kind, NewRecord, Observed, Query, Relation, Schema, TargetId, Tenant,
-    Write, Written,
+    Attributes, Condition, DirectoryError, Domain, Fault, HandedOver, Kind, NewRecord, Observed, Query, Relation, Schema,
+    TargetId, Tenant, Write, Written,
 };
 use entrain_plan::merge;
 use serde_json::{Value as Json, json};

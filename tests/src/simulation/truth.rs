@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 
 use anyhow::{bail, ensure};
 use entrain_model::{
-    Condition, Decision, Kind, Millis, ObjectRef, Observed, Reason, Relation, Removal, Scope, Share, TargetId, anchor_value,
+    Condition, Decision, Kind, Millis, ObjectRef, Observed, Reason, Relation, Scope, Share, Step, TargetId, anchor_value,
 };
 use entrain_store::{LineState, RunKind, RunRow, RunState, Store};
 use entrain_sync::{Ask, Engine, Silent};
@@ -190,13 +190,14 @@ impl<'a> Truth<'a> {
     /// Objects that left have what the policy says, and nothing is there that nobody asked for.
     fn leavers(&self) -> anyhow::Result<()> {
         for (object, record) in self.records.iter().filter(|(object, _)| !self.is_present(object)) {
-            match (self.world.target.policy.user_removal, object.kind) {
-                (Removal::LEAVE, _) | (Removal::DISABLE, Kind::Group) => {}
-                (Removal::DISABLE, Kind::User) => {
+            let removal = self.world.target.policy.user_removal;
+            match (removal.disable, object.kind) {
+                _ if removal.delete_after_days == Some(0) => bail!("{object} left and has a record still: {record:?}"),
+                (Step::Skip, _) | (Step::Take, Kind::Group) => {}
+                (Step::Take, Kind::User) => {
                     let enabled = record.attributes.get("accountEnabled");
                     ensure!(enabled == Some(&json!(false)), "{object} left and can still sign in");
                 }
-                (Removal::DELETE, _) => bail!("{object} left and has a record still: {record:?}"),
             }
         }
         let known: BTreeSet<&TargetId> = self.records.values().map(|record| &record.id).collect();
