@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use entrain_model::{Decision, DirectoryError, Disposition, HandedOver, Hold, Phase, Scope, Work, WritableDirectory, Written};
+use entrain_plan::undelivered;
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
 
 use crate::discover::halt;
@@ -182,7 +183,7 @@ async fn renewing<T>(
 /// Commits what happened. A credential that is refused halts the target after everything is recorded.
 async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written, DirectoryError>>) -> Result<(), SyncError> {
     let (mut ends, mut fatal, mut linked, mut again) = (Vec::with_capacity(started.len()), None, Vec::new(), Vec::new());
-    let (mut taken, mut waits) = (Vec::new(), Vec::new());
+    let (mut taken, mut waits, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     let answers = already::doubt(run, &started, answers).await?;
     let settling = fallout::settling(run, &started, &answers).await?;
     let missing = fallout::missing(&started, &answers, &settling);
@@ -206,8 +207,10 @@ async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written,
             }
         }
         let end: End = outcome::end(run, &ready, &answer);
-        if matches!(end.credential, Some(HandedOver::NotYet(_))) {
-            again.push(ready.object.clone());
+        match &end.credential {
+            Some(HandedOver::NotYet(_)) => again.push(ready.object.clone()),
+            Some(HandedOver::Lost(detail)) => lost.push((ready.object.clone(), undelivered(&ready.object, detail))),
+            Some(HandedOver::Delivered | HandedOver::NotNeeded) | None => {}
         }
         if matches!(end.link, Some(LinkWrite::Put { .. })) {
             linked.push(ready.object.clone());
@@ -216,6 +219,7 @@ async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written,
     }
     run.store().end_effects(&run.target.name, &run.id, &ends).await?;
     hold(run, waits).await?;
+    run.store().put_holds(&run.target.name, &run.id, &lost).await?;
     fallout::queue(run, &linked, &again).await?;
     fallout::learn(run, &taken).await?;
     fallout::look_for(run, &missing).await?;
