@@ -27,8 +27,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entrain_model::{
-    Clock, Credentials, Delivery, Directory, DirectoryError, Lane, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory, Write,
-    Written,
+    Clock, Credentials, Delivery, Directory, DirectoryError, Lane, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory,
+    Write, Written,
 };
 
 pub use config::{Cloud, CredentialConfig, EntraConfig, FirstCredential, PassUses, Quota};

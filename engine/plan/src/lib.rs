@@ -43,6 +43,7 @@ pub use decide::{is_doubtful, plan};
 pub use digest::{PlanDigest, digest, digest_of};
 pub use drift::{RECORD, agreed, drift};
 pub use judge::{Count, Objection, Suspicion, Verdict, judge};
+pub use linked::undelivered;
 pub use mode::{Origin, permits};
 pub use order::{Dependency, Held, Ordering, Parking, Placed, order};
 pub use protect::{blocked, is_guarded, shield};

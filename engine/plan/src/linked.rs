@@ -1,7 +1,8 @@
 //! An object that has a link and shall be present.
 
 use entrain_model::{
-    Action, Actual, Anchor, Condition, Decision, DesiredRecord, Edit, Evidence, Hold, LinkState, Outstanding, Phase, Value,
+    Action, Actual, Anchor, Condition, Decision, DesiredRecord, Edit, Evidence, Hold, LinkState, ObjectRef, Outstanding, Phase,
+    Value,
 };
 use serde_json::Value as Json;
 
@@ -41,13 +42,15 @@ fn live(case: Case<'_>, record: &DesiredRecord, link: &LinkState, known: Known<'
     }
 }
 
+/// The hold of a user whose first credential reached nobody.
+pub fn undelivered(object: &ObjectRef, detail: &str) -> Hold {
+    Hold::Undelivered { detail: format!("{detail}; `entrain password reissue \"{object}\"` makes another one") }
+}
+
 /// What is to be done about a first credential that has reached nobody. It keeps nothing else waiting.
 fn outstanding(case: Case<'_>, record: &DesiredRecord, link: &LinkState) -> Option<Decision> {
     match case.state.outstanding.as_ref()? {
-        Outstanding::Lost { detail } => {
-            let detail = format!("{detail}; `entrain password reissue \"{}\"` makes another one", case.state.object);
-            Some(case.hold(Hold::Undelivered { detail }))
-        }
+        Outstanding::Lost { detail } => Some(case.hold(undelivered(&case.state.object, detail))),
         Outstanding::Due => {
             let login = case.kind().login.and_then(|login| record.text(login)).unwrap_or_default().to_owned();
             Some(case.change(Phase::Updates, Action::Issue { id: link.id.clone(), login }))

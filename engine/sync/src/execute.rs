@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::time::Duration;
 
-use entrain_model::{Action, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written};
+use entrain_model::{
+    Action, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written,
+};
+use entrain_plan::undelivered;
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
 
 use crate::discover::halt;
@@ -200,7 +203,7 @@ async fn renewing<T>(
 /// Commits what happened. A credential that is refused halts the target after everything is recorded.
 async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written, DirectoryError>>) -> Result<(), SyncError> {
     let (mut ends, mut fatal, mut linked, mut again) = (Vec::with_capacity(started.len()), None, Vec::new(), Vec::new());
-    let (mut taken, mut waits) = (Vec::new(), Vec::new());
+    let (mut taken, mut waits, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     let answers = already::doubt(run, &started, answers).await?;
     let settling = fallout::settling(run, &started, &answers).await?;
     let missing = fallout::missing(&started, &answers, &settling);
@@ -224,8 +227,10 @@ async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written,
             }
         }
         let end: End = outcome::end(run, &ready, &answer);
-        if matches!(end.credential, Some(HandedOver::NotYet(_))) {
-            again.push(ready.object.clone());
+        match &end.credential {
+            Some(HandedOver::NotYet(_)) => again.push(ready.object.clone()),
+            Some(HandedOver::Lost(detail)) => lost.push((ready.object.clone(), undelivered(&ready.object, detail))),
+            Some(HandedOver::Delivered | HandedOver::NotNeeded) | None => {}
         }
         if matches!(end.link, Some(LinkWrite::Put { .. })) {
             linked.push(ready.object.clone());
@@ -234,6 +239,7 @@ async fn finish(run: &Run<'_>, started: Vec<Ready>, answers: Vec<Result<Written,
     }
     run.store().end_effects(&run.target.name, &run.id, &ends).await?;
     hold(run, waits).await?;
+    run.store().put_holds(&run.target.name, &run.id, &lost).await?;
     fallout::queue(run, &linked, &again).await?;
     fallout::learn(run, &taken).await?;
     fallout::look_for(run, &missing).await?;

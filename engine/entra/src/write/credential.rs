@@ -88,10 +88,11 @@ impl Entra {
         let doubt = self.fresh.changing(id, self.clock.now());
         let mut answer = desk.send(Call::post(path, body).doubting(doubt)).await?;
         let until = self.clock.now().saturating_add(i64::from(minutes) * MINUTE);
-        match answer.body["temporaryAccessPass"].take() {
-            Json::String(pass) => Ok((Issued::Pass { until }, pass.into(), answer)),
-            _ => Err(DirectoryError::new(Fault::OutcomeUnknown, "Graph made a temporary access pass and did not tell it")),
-        }
+        let told = answer.body["temporaryAccessPass"].take();
+        let pass = told.as_str().map(SecretString::from).ok_or_else(|| {
+            DirectoryError::new(Fault::OutcomeUnknown, "Graph made a temporary access pass and did not tell it")
+        })?;
+        Ok((Issued::Pass { until }, pass, answer))
     }
 
     fn put_out(&self, desk: &Desk, handover: Handover) {

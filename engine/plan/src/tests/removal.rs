@@ -142,7 +142,9 @@ fn a_first_credential_that_reached_nobody_is_held_until_somebody_asks_for_anothe
         One::user("u1").wants(json!({"login": "a@x.example", "name": "A"})).linked(json!({"login": "a@x.example", "name": "A"}))
     };
     let one = || one().has(json!({"login": "a@x.example", "name": "A"}));
-    one().outstanding(Outstanding::Lost { detail: "no answer".into() }).expect(&["! user u1: held (undelivered): no answer; `entrain password reissue \"user u1\"` makes another one"]);
+    one()
+        .outstanding(Outstanding::Lost { detail: "no answer".into() })
+        .expect(&["! user u1: held (undelivered): no answer; `entrain password reissue \"user u1\"` makes another one"]);
     one().outstanding(Outstanding::Due).expect(&["Updates ~ user u1: issue a new first credential for r1"]);
     left(Removal::DISABLE).has(json!({"enabled": false})).sessions_ended().outstanding(Outstanding::Due).expect(&[]);
 }

@@ -61,9 +61,10 @@ fn approval(run: &WaitingRun) -> Alarm {
     }
 }
 
-/// One alarm however many are held; it grows graver with each tenfold. What an operator parked is no news to anybody.
+/// One alarm however many are held; it grows graver with each tenfold. What an operator parked or retains is no news to anybody.
 fn holds(mut held: HeldObjects) -> Option<Alarm> {
     held.remove("parked");
+    held.remove("retained");
     let objects: u64 = held.values().sum();
     let level = i64::from(objects.checked_ilog10()?);
     let words: Vec<String> = held.iter().map(|(code, objects)| format!("{code} {objects}")).collect();

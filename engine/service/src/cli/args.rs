@@ -1,5 +1,6 @@
 //! The arguments, as clap reads them and `--help` shows them.
 
+mod lifecycle;
 mod protection;
 mod questions;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(super) use lifecycle::{LeaversArgs, LeaversCommand, OpenArgs, PasswordCommand, ReissueArgs};
 pub(super) use protection::{ProtectAllowArgs, ProtectCommand, ProtectRevokeArgs};
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
@@ -106,6 +108,11 @@ pub enum Command {
     Park(ParkArgs),
     /// Let a parked object go on
     Unpark(UnparkArgs),
+    /// List who left and has a record still, with the date of each deletion, or hold one back
+    Leavers(LeaversArgs),
+    /// See which first passwords reached nobody, issue others, open a sealed one
+    #[command(subcommand)]
+    Password(PasswordCommand),
     /// List the open alarms
     Alarms(AlarmsArgs),
     /// List what was changed and decided, or prove that nobody touched the record of it

@@ -16,11 +16,13 @@ mod halts;
 mod holds;
 mod import;
 mod init;
+mod leavers;
 mod links;
 mod logging;
 mod mapping;
 mod output;
 mod park;
+mod password;
 mod plan;
 mod plan_text;
 mod preflight;
@@ -99,6 +101,8 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Protect(ProtectCommand::Revoke(args)) => protect::revoke(args, global, output).await,
         Command::Protect(ProtectCommand::List(args)) => protect::list(args, global, output).await,
         Command::Mapping(command) => mapping::run(command, global, output).await,
+        Command::Leavers(args) => leavers::run(args, global, output).await,
+        Command::Password(command) => password::run(command, global, output).await,
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Targets => targets::run(global, output).await,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use entrain_model::{MatchKey, Removal, TargetName, fold};
+use entrain_model::{MatchKey, TargetName, fold};
 
 use super::authority;
 use super::place::{Finding, Key};
@@ -34,7 +34,8 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     check.match_keys("match.groups", raw.matching.groups.as_deref());
     let schedule = check.schedule(raw.schedule);
     let graph = check.graph(&raw.graph);
-    check.group_removal(raw.removal.groups);
+    check.removal(&raw.removal);
+    let first_password = check.first_password(raw.first_password);
     let plan_public_key = raw.plan_public_key.map(|path| check.file("plan_public_key", &path));
     let protected = check.protected(&raw.protection.objects);
     for (key, message) in authority::wrong(&raw.authority, anchor) {
@@ -57,6 +58,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
         protected,
         user_removal: raw.removal.users,
         group_removal: raw.removal.groups,
+        first_password: first_password?,
         plan_public_key,
         limits,
         user_keys: raw.matching.users,
@@ -67,14 +69,14 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     })
 }
 
-struct Check<'a> {
+pub(super) struct Check<'a> {
     key: &'a Key,
-    folder: &'a Path,
+    pub(super) folder: &'a Path,
     findings: &'a mut Vec<Finding>,
 }
 
 impl Check<'_> {
-    fn wrong(&mut self, key: &str, message: impl Into<String>) {
+    pub(super) fn wrong(&mut self, key: &str, message: impl Into<String>) {
         self.findings.push(self.key.below(key).finding(message));
     }
 
@@ -134,7 +136,7 @@ impl Check<'_> {
     }
 
     /// A path made absolute by the folder of the configuration; it must be there now.
-    fn file(&mut self, key: &str, path: &Path) -> PathBuf {
+    pub(super) fn file(&mut self, key: &str, path: &Path) -> PathBuf {
         let path = self.folder.join(path);
         if !path.is_file() {
             self.wrong(key, format!("there is no file {}", path.display()));
@@ -249,9 +251,21 @@ impl Check<'_> {
         objects.iter().map(|object| fold(object.trim())).collect()
     }
 
-    fn group_removal(&mut self, removal: Removal) {
-        if removal.disable.is_taken() || removal.revoke_sessions.is_taken() {
-            self.wrong("removal.groups", "a group has no sign-in to block: choose leave, delete, or delete_after_days");
+    fn removal(&mut self, removal: &raw::RemovalTable) {
+        let groups = removal.groups;
+        if groups.disable.is_taken() || groups.revoke_sessions.is_taken() {
+            self.wrong("removal.groups", "a group has no sign-in to block: choose leave or delete, or { delete_after_days = N }");
+        }
+        if groups.remove_from_groups.is_taken() {
+            self.wrong(
+                "removal.groups",
+                "only users are removed from groups: choose leave or delete, or { delete_after_days = N }",
+            );
+        }
+        for (key, removal) in [("removal.users", removal.users), ("removal.groups", groups)] {
+            if removal.delete_after_days.is_some_and(|days| days > MOST_DAYS) {
+                self.wrong(key, format!("delete_after_days is out of range: write 0 to {MOST_DAYS}"));
+            }
         }
     }
 
@@ -298,6 +312,9 @@ impl Check<'_> {
         }
     }
 }
+
+/// Ten years: longer is never.
+const MOST_DAYS: u32 = 3650;
 
 /// A quota without an end, for tenants that have none: emulators.
 const MOST: usize = 1_000_000_000;

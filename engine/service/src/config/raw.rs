@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use entrain_model::{Authorities, MatchKey, Mode, Removal};
 use serde::Deserialize;
 
-use super::{Choice, LogFormat, Publish, Sourced};
+use super::{Choice, FirstPasswordKind, LogFormat, Publish, Sourced};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +93,8 @@ pub(super) struct Target {
     #[serde(default)]
     pub(super) removal: RemovalTable,
     #[serde(default)]
+    pub(super) first_password: FirstPassword,
+    #[serde(default)]
     pub(super) limits: super::limits::Table,
     #[serde(default, rename = "match")]
     pub(super) matching: Matching,
@@ -167,6 +169,23 @@ pub(super) struct Protection {
 pub(super) struct RemovalTable {
     pub(super) users: Removal,
     pub(super) groups: Removal,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct FirstPassword {
+    pub(super) kind: FirstPasswordKind,
+    pub(super) lifetime_minutes: Option<u32>,
+    pub(super) usable_once: Option<bool>,
+    pub(super) deliver: Option<Deliver>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deliver {
+    pub(super) url: String,
+    pub(super) secret: Sourced,
+    pub(super) seal_for: PathBuf,
 }
 
 #[derive(Default, Deserialize)]

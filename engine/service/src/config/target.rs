@@ -8,7 +8,7 @@ use entrain_mapping::{ScopeRules, Script, default_scripts};
 use entrain_model::{Authorities, Kind, Limits, MatchKey, Mode, Policy, Removal, Schema, TargetName};
 use serde_json::Value as Json;
 
-use super::{CloudConfig, CredentialConfig, Schedule, UserAnchor};
+use super::{CloudConfig, CredentialConfig, FirstPasswordConfig, Schedule, UserAnchor};
 
 /// One target.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct TargetConfig {
     pub user_removal: Removal,
     /// What becomes of groups that leave.
     pub group_removal: Removal,
+    /// What new users sign in with the first time, and who is told.
+    pub first_password: FirstPasswordConfig,
     /// Whose signature a plan file needs.
     pub plan_public_key: Option<PathBuf>,
     /// What a run may do without approval.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrain_entra::{Cloud, CredentialConfig as EntraCredential, Entra, EntraConfig, Observer, Quota};
+use entrain_entra::{Cloud, CredentialConfig as EntraCredential, Entra, EntraConfig, FirstCredential, Observer, PassUses, Quota};
 use entrain_mapping::{Limits, Mapping, MappingError, Script};
 use entrain_model::{Clock, Directory, DirectoryError, Kind, Policy, Relation, SourceId};
 use entrain_store::StoreError;
@@ -10,7 +10,11 @@ use entrain_sync::{ScopeRules, Target, TargetChoice, Timing};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Choice, ClientProof, CloudConfig, CredentialConfig, ScriptUnreadable, SourcedError, TargetConfig};
+use crate::config::{
+    Choice, ClientProof, CloudConfig, CredentialConfig, FirstPasswordConfig, FirstPasswordKind, ScriptUnreadable, SourcedError,
+    TargetConfig,
+};
+use crate::handover::{HandoverError, Messenger};
 
 /// A target with the connection beneath it.
 pub struct Connected {
@@ -35,6 +39,9 @@ pub enum ConnectError {
     /// The credential or a certificate is not usable.
     #[error("{0}")]
     Directory(#[from] DirectoryError),
+    /// First passwords cannot be handed over as the configuration says.
+    #[error("{0}")]
+    Handover(#[from] HandoverError),
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -103,7 +110,7 @@ fn scope(config: &TargetConfig) -> ScopeRules {
 /// A digest over all that decides what a run does. Secrets are named in it by their place alone.
 fn digest(config: &TargetConfig) -> String {
     let text = format!(
-        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
+        "{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{:?}{}",
         config.tenant,
         config.cloud,
         config.credential,
@@ -113,6 +120,7 @@ fn digest(config: &TargetConfig) -> String {
         config.group_removal,
         config.protected,
         config.authority,
+        config.first_password,
         config.limits,
         config.user_keys,
         config.group_keys,
@@ -137,7 +145,23 @@ fn entra_config(
     entra.quota = Quota { writes: number(config.graph.writes_per_150_seconds), units: number(config.graph.units_per_10_seconds) };
     entra.write_mail = config.settings.get("write_mail").and_then(serde_json::Value::as_bool).unwrap_or(false);
     entra.observer = observer;
+    entra.first = first(&config.first_password);
+    entra.delivery = match &config.first_password.deliver {
+        None => None,
+        Some(deliver) => Some(Arc::new(Messenger::new(config.name.clone(), deliver, Arc::clone(&entra.clock))?)),
+    };
     Ok(entra)
+}
+
+fn first(config: &FirstPasswordConfig) -> FirstCredential {
+    match config.kind {
+        FirstPasswordKind::None => FirstCredential::None,
+        FirstPasswordKind::Random => FirstCredential::Password,
+        FirstPasswordKind::TemporaryAccessPass => FirstCredential::Pass {
+            minutes: config.lifetime_minutes,
+            uses: if config.usable_once { PassUses::Once } else { PassUses::Many },
+        },
+    }
 }
 
 fn cloud(config: &CloudConfig) -> Result<(Cloud, Option<Vec<u8>>), ConnectError> {

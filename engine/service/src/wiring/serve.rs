@@ -177,9 +177,11 @@ impl Served {
         tracing::error!(target = %name, "target halted: {error}");
         let (kind, script, line, column) = match error {
             ConnectError::Mapping(error) => (HaltKind::Mapping, Some(error.script.clone()), error.line, error.column),
-            ConnectError::Secret(_) | ConnectError::File(_) | ConnectError::Directory(_) | ConnectError::Store(_) => {
-                (HaltKind::Configuration, None, None, None)
-            }
+            ConnectError::Handover(_)
+            | ConnectError::Secret(_)
+            | ConnectError::File(_)
+            | ConnectError::Directory(_)
+            | ConnectError::Store(_) => (HaltKind::Configuration, None, None, None),
         };
         let number = |n: Option<usize>| n.and_then(|n| i64::try_from(n).ok());
         let halt = Halt {
