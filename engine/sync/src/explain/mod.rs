@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use entrain_mapping::Origin;
 use entrain_model::{
-    Action, Attributes, Candidate, Change, Decision, Desired, Kind, ObjectRef, ObjectState, Reason, RunId, Scope, anchor_value,
+    Action, Attributes, Candidate, Change, Decision, Desired, Kind, Millis, ObjectRef, ObjectState, Reason, RunId, Scope,
+    anchor_value,
 };
 use entrain_plan::{Fit, Origin as Found, fits, permits, plan};
 use entrain_store::{About, DesiredRow, Halt, Key, RunKind, Supposition};
@@ -57,6 +58,8 @@ pub struct Explanation {
     pub state: Option<ObjectState>,
     /// What would be done now, and whether the mode of the target lets it.
     pub plan: Vec<(Decision, Permission)>,
+    /// When its record is deleted, if it left and nothing changes that.
+    pub deletes_at: Option<Millis>,
     /// What else stands about it.
     pub about: About,
     /// Why the target is halted.
@@ -111,6 +114,7 @@ impl Engine {
             keys: Vec::new(),
             state: None,
             plan: Vec::new(),
+            deletes_at: None,
             about,
             halt,
         };
@@ -152,6 +156,7 @@ impl Engine {
             keys: Vec::new(),
             state: None,
             plan: Vec::new(),
+            deletes_at: None,
             about,
             halt,
         };
@@ -191,6 +196,7 @@ impl Explanation {
     fn decide(&mut self, run: &Run<'_>, state: ObjectState) {
         let decisions = plan(&state, run.target.schema(), &run.policy);
         self.plan.extend(decisions.into_iter().map(|decision| permitted(run, decision, Found::Found)));
+        self.deletes_at = leaving::deletes_at(&state, &run.policy);
         self.state = Some(state);
     }
 
