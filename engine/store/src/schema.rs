@@ -35,9 +35,9 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0003_lifecycle.sql"),
     },
     Migration {
-        version: 7,
-        sqlite: include_str!("../../../migrations/sqlite/0007_loaded.sql"),
-        postgres: include_str!("../../../migrations/postgres/0007_loaded.sql"),
+        version: 4,
+        sqlite: include_str!("../../../migrations/sqlite/0004_loaded.sql"),
+        postgres: include_str!("../../../migrations/postgres/0004_loaded.sql"),
     },
 ];
 

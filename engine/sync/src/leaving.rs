@@ -1,6 +1,6 @@
 //! Objects that left although they have a record: since when is noted, since steps may be due days later.
 
-use entrain_model::{Desired, Kind, Left, ObjectRef, ObjectState, Policy, Scope};
+use entrain_model::{Desired, Kind, Left, Millis, ObjectRef, ObjectState, Policy, Scope};
 use entrain_store::Leavers;
 
 use crate::SyncError;
@@ -9,6 +9,16 @@ use crate::engine::Run;
 /// What becomes of the memberships of users that left.
 pub(crate) fn memberships(policy: &Policy) -> Leavers {
     if policy.user_removal.remove_from_groups.is_taken() { Leavers::GoOut } else { Leavers::Stay }
+}
+
+/// When the record of an object that left is deleted; `None` if it is not, or if somebody keeps it from that.
+pub(crate) fn deletes_at(state: &ObjectState, policy: &Policy) -> Option<Millis> {
+    let removal = match state.object.kind {
+        Kind::User => policy.user_removal,
+        Kind::Group => policy.group_removal,
+    };
+    let held_back = state.retained.is_some() || state.parked.is_some() || state.link.is_none();
+    removal.deletes_at(state.left.filter(|_| !held_back)?.at)
 }
 
 /// Forgets of those that are back that they had left. What was taken from them is for their groups to give back.

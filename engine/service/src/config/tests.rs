@@ -60,6 +60,25 @@ fn the_defaults_that_the_template_comments_out_are_the_defaults() {
 }
 
 #[test]
+fn a_removal_is_a_word_or_a_table_and_a_first_password_needs_somebody_to_tell() {
+    let target = |rest: &str| parse(&with_target(rest));
+    let steps = "[target.removal]\nusers = { disable = true, remove_from_groups = true, delete_after_days = 30 }\n";
+    let removal = target(steps).unwrap().targets[0].user_removal;
+    assert_eq!((removal.disable.is_taken(), removal.revoke_sessions.is_taken()), (true, false));
+    assert_eq!((removal.remove_from_groups.is_taken(), removal.delete_after_days), (true, Some(30)));
+    for (wrong, what) in [
+        ("[target.removal]\nusers = { delete_after = 3 }\n", "delete_after_days"),
+        ("[target.removal]\nusers = { delete_after_days = 9000 }\n", "write 0 to 3650"),
+        ("[target.removal]\ngroups = { remove_from_groups = true }\n", "only users are removed from groups"),
+        ("[target.first_password]\nkind = \"temporary_access_pass\"\n", "name a receiver"),
+        ("[target.first_password]\nusable_once = true\n", "temporary_access_pass"),
+    ] {
+        let error = target(wrong).unwrap_err().to_string();
+        assert!(error.contains(what), "{wrong}: {error}");
+    }
+}
+
+#[test]
 fn everything_that_can_be_said_is_understood() {
     let text = format!(
         "{HEAD}[log]\nformat = \"json\"\nlevel = \"debug\"\n[[target]]\nname = \"b-1\"\ntenant = \"corp.example\"\ncloud = \"china\"\n\

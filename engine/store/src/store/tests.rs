@@ -72,11 +72,10 @@ async fn a_missing_directory_is_named() {
 async fn a_newer_schema_is_refused() {
     let place = Place::new();
     place.open().await.unwrap().close().await;
-    place.shell("insert into schema_versions values (1000)");
-    let known = MIGRATIONS.last().unwrap().version;
-    let error = place.open().await.unwrap_err();
-    assert!(matches!(error, StoreError::NewerSchema { found: 1_000, .. }), "{error}");
-    assert!(error.to_string().contains("version 1000") && error.to_string().contains(&format!("up to {known}")), "{error}");
+    place.shell("insert into schema_versions values (700)");
+    let (error, newest) = (place.open().await.unwrap_err(), MIGRATIONS.last().unwrap().version);
+    assert!(matches!(error, StoreError::NewerSchema { found: 700, known } if known == newest), "{error}");
+    assert!(error.to_string().contains("version 700") && error.to_string().contains(&format!("up to {newest}")), "{error}");
 }
 
 #[tokio::test]
@@ -122,10 +121,21 @@ async fn an_upgrade_backs_up_first_and_keeps_all() {
         "1000|1"
     );
     let backup = place.0.path().join("store.sqlite3.before-upgrade-from-1");
-    let old = Store::open(&format!("sqlite://{}", backup.display()), Arc::new(Still)).await.unwrap();
+    let old = Store::open_with(&format!("sqlite://{}", backup.display()), Arc::new(Still), FIRST).await.unwrap();
     assert_eq!(old.source_counts().await.unwrap().users, 1, "the backup is a database of the version before");
     assert_eq!(std::fs::metadata(&backup).unwrap().permissions().mode() & 0o777, 0o600);
-    assert!(matches!(place.open().await.unwrap_err(), StoreError::NewerSchema { found: 1_000, .. }));
+    let again = Store::open_with(&place.url(), Arc::new(Still), FIRST).await.unwrap_err();
+    assert!(matches!(again, StoreError::NewerSchema { found: 1_000, known: 1 }));
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_becomes_one_of_the_newest() {
+    let (old, new) = (Place::new(), Place::new());
+    Store::open_with(&old.url(), Arc::new(Still), FIRST).await.unwrap().close().await;
+    old.open().await.unwrap().close().await;
+    new.open().await.unwrap().close().await;
+    let schema = "select group_concat(name) from (select name from sqlite_master order by name)";
+    assert_eq!(old.shell(schema), new.shell(schema));
 }
 
 #[tokio::test]

@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use entrain_mapping::Origin;
 use entrain_model::{
-    Action, Attributes, Candidate, Change, Decision, Desired, Kind, ObjectRef, ObjectState, Reason, RunId, Scope, anchor_value,
+    Action, Attributes, Candidate, Change, Decision, Desired, Kind, Millis, ObjectRef, ObjectState, Reason, RunId, Scope,
+    anchor_value,
 };
 use entrain_plan::{Fit, Origin as Found, fits, left_to_target, permits, plan};
 use entrain_store::{About, DesiredRow, Halt, Key, RunKind, Supposition};
@@ -59,6 +60,8 @@ pub struct Explanation {
     pub plan: Vec<(Decision, Permission)>,
     /// The values that differ from what the mapping says and are the target's to decide.
     pub left_to_target: Vec<String>,
+    /// When its record is deleted, if it left and nothing changes that.
+    pub deletes_at: Option<Millis>,
     /// What else stands about it.
     pub about: About,
     /// Why the target is halted.
@@ -115,6 +118,7 @@ impl Engine {
             state: None,
             plan: Vec::new(),
             left_to_target: Vec::new(),
+            deletes_at: None,
             about,
             halt,
         };
@@ -157,6 +161,7 @@ impl Engine {
             state: None,
             plan: Vec::new(),
             left_to_target: Vec::new(),
+            deletes_at: None,
             about,
             halt,
         };
@@ -197,6 +202,7 @@ impl Explanation {
         let decisions = plan(&state, run.target.schema(), &run.policy);
         self.left_to_target = left_to_target(&state, run.target.schema().of(state.object.kind), &run.policy);
         self.plan.extend(decisions.into_iter().map(|decision| permitted(run, decision, Found::Found)));
+        self.deletes_at = leaving::deletes_at(&state, &run.policy);
         self.state = Some(state);
     }
 

@@ -22,6 +22,9 @@ pub(super) fn object(explanation: &Explanation, target: &Target) -> Json {
         "record": explanation.state.as_ref().and_then(|state| state.actual.as_ref()).map(record),
         "contests": explanation.state.as_ref().map(contests), "plan": plan,
         "left_to_target": explanation.left_to_target, "about": about(&explanation.about),
+        "left": explanation.state.as_ref().and_then(|state| state.left.as_ref()).map(|left| {
+            json!({ "at": utc(left.at), "deletes_at": explanation.deletes_at.map(utc) })
+        }),
     })
 }
 

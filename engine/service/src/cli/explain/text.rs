@@ -148,6 +148,14 @@ fn known(explanation: &Explanation, state: &ObjectState, output: &mut Output) {
         let others: Vec<String> = wants.chain(has).collect();
         row("contest", format_args!("{} = {}: {}", contest.attribute, contest.value, others.join("; ")), output);
     }
+    if let Some(left) = &state.left {
+        let next = match (&state.retained, explanation.deletes_at) {
+            (Some(reason), _) => format!("held back: {reason}"),
+            (None, Some(at)) => format!("will be deleted on {}", utc(at)),
+            (None, None) => "its record is not deleted".to_owned(),
+        };
+        row("left", format_args!("{}, {next}", utc(left.at)), output);
+    }
     if state.unsettled {
         row("unsettled", "an earlier change has an unknown outcome", output);
     }
