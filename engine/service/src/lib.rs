@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+pub mod http;
 pub mod import;
 mod metrics;
 mod plan_file;

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
 
 mod about;
+mod access;
 mod adoption;
 mod alarm;
 mod audit;
@@ -41,6 +42,7 @@ mod watch;
 mod whatif;
 
 pub use about::{About, EffectRow, Queued};
+pub use access::{AccessKind, AccessToken, NewToken, Refused};
 pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
 pub use desired::{DesiredRow, Key, Standing, StoredBody};

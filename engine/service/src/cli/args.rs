@@ -11,6 +11,7 @@ use clap_complete::Shell;
 pub(super) use protection::{ProtectAllowArgs, ProtectCommand, ProtectRevokeArgs};
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
+use super::access::AccessCommand;
 use super::mapping::MappingCommand;
 use crate::import::Format;
 
@@ -113,6 +114,9 @@ pub enum Command {
     /// See which records of a target are protected, and approve some by name
     #[command(subcommand)]
     Protect(ProtectCommand),
+    /// Say who may enter: API keys and SCIM clients
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Work on mapping scripts: check, compare, publish, roll back
     #[command(subcommand)]
     Mapping(MappingCommand),

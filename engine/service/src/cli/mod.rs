@@ -1,5 +1,6 @@
 //! The command line: one small file a command. A command writes its answer to an [`Output`] and ends with an [`Exit`].
 
+mod access;
 mod adoption;
 mod alarms;
 mod apply;
@@ -100,6 +101,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Mapping(command) => mapping::run(command, global, output).await,
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
+        Command::Access(command) => access::run(command, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),

@@ -6,7 +6,7 @@ use std::path::Path;
 use secrecy::ExposeSecret as _;
 
 use super::place::{Finding, Key};
-use super::{Config, LogConfig, Sourced, StoreConfig, check_target, raw, watch};
+use super::{Config, LogConfig, Sourced, StoreConfig, check_target, http, raw, watch};
 
 /// Turns the form into a configuration, or lists everything that is wrong with it.
 pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Finding>> {
@@ -17,6 +17,7 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let audit = watch::audit(raw.audit);
     let alarms = watch::alarms(raw.alarms, folder, &mut findings);
     let metrics = watch::metrics(&raw.metrics, &mut findings);
+    let http = http::http(raw.http, folder, &mut findings);
     let mut targets = Vec::new();
     let mut names = BTreeSet::new();
     for (index, target) in raw.target.into_iter().enumerate() {
@@ -26,7 +27,7 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
         }
         targets.extend(check_target::check(target, &key, folder, &mut findings));
     }
-    if findings.is_empty() { Ok(Config { store, log, audit, alarms, metrics, targets }) } else { Err(findings) }
+    if findings.is_empty() { Ok(Config { store, log, audit, alarms, metrics, http, targets }) } else { Err(findings) }
 }
 
 /// Only a URL that stands in the file can be checked now.

@@ -9,6 +9,7 @@ mod check_target;
 mod cloud;
 mod credential;
 mod error;
+mod http;
 mod limits;
 mod place;
 mod raw;
@@ -24,6 +25,7 @@ pub use anchor::UserAnchor;
 pub use cloud::CloudConfig;
 pub use credential::{ClientProof, CredentialConfig};
 pub use error::{ConfigError, Problem};
+pub use http::{HttpConfig, TlsConfig};
 pub use schedule::{DEFAULT_CRON, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
@@ -43,6 +45,8 @@ pub struct Config {
     pub alarms: AlarmsConfig,
     /// Where figures are to be had.
     pub metrics: MetricsConfig,
+    /// Where the service is to be had.
+    pub http: HttpConfig,
     /// The targets, in the order of the file; their names differ.
     pub targets: Vec<TargetConfig>,
 }

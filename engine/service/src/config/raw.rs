@@ -20,6 +20,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) metrics: Metrics,
     #[serde(default)]
+    pub(super) http: Http,
+    #[serde(default)]
     pub(super) target: Vec<Target>,
 }
 
@@ -64,6 +66,20 @@ pub(super) struct Webhook {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Metrics {
     pub(super) listen: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) listen: Option<String>,
+    pub(super) tls: Option<Tls>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate_file: PathBuf,
+    pub(super) key_file: PathBuf,
 }
 
 #[derive(Deserialize)]

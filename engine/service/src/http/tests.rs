@@ -1,0 +1,1 @@
+//! The server without targets behind it, over real connections.

@@ -1,0 +1,3 @@
+//! Names, rotation and ends of credentials, on both databases.
+
+#![allow(clippy::disallowed_methods)]

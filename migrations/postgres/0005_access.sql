@@ -1,0 +1,21 @@
+-- Who may enter. A credential is stored as the digest of its secret, which is random and long: nobody can try values.
+
+create table access_tokens (
+  id text collate "C" not null primary key,
+  -- key: of the administrative interface. scim: of a client that keeps the source.
+  kind text collate "C" not null,
+  name text collate "C" not null,
+  role text collate "C" not null,
+  -- The names of the targets that it may act on, as a JSON list; null for all.
+  targets text collate "C",
+  -- How a client speaks.
+  profile text collate "C",
+  digest text collate "C" not null,
+  created_at bigint not null,
+  created_by text collate "C" not null,
+  expires_at bigint,
+  revoked_at bigint,
+  -- To within a few minutes.
+  used_at bigint
+);
+create index access_tokens_name on access_tokens (kind, name);
