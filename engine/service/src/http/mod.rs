@@ -83,6 +83,3 @@ impl Http {
         Ok(local)
     }
 }
-
-#[cfg(test)]
-mod tests;

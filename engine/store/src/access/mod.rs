@@ -17,6 +17,3 @@ impl Store {
         Ok(version == crate::schema::MIGRATIONS.last().map(|last| last.version))
     }
 }
-
-#[cfg(test)]
-mod tests;

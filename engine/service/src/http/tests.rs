@@ -1,1 +1,0 @@
-//! The server without targets behind it, over real connections.
