@@ -19,3 +19,31 @@ create table access_tokens (
   used_at bigint
 );
 create index access_tokens_name on access_tokens (kind, name);
+
+-- Secrets, sealed. A data key seals them and stands here sealed by the master key, which does not.
+create table data_keys (
+  id text collate "C" not null primary key,
+  nonce text collate "C" not null,
+  sealed text collate "C" not null,
+  created_at bigint not null
+);
+
+create table secrets (
+  name text collate "C" not null primary key,
+  key_id text collate "C" not null,
+  nonce text collate "C" not null,
+  sealed text collate "C" not null,
+  changed_at bigint not null,
+  changed_by text collate "C" not null
+);
+create index secrets_key on secrets (key_id);
+
+-- The first of two approvals of a held run, by its folded name. What was approved is told by the digest of the plan and the choice.
+create table first_approvals (
+  run text collate "C" not null,
+  approver text collate "C" not null,
+  digest text collate "C" not null,
+  choice text collate "C" not null,
+  at bigint not null,
+  primary key (run, approver)
+);

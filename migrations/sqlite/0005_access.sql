@@ -19,3 +19,31 @@ create table access_tokens (
   used_at integer
 ) strict, without rowid;
 create index access_tokens_name on access_tokens (kind, name);
+
+-- Secrets, sealed. A data key seals them and stands here sealed by the master key, which does not.
+create table data_keys (
+  id text not null primary key,
+  nonce text not null,
+  sealed text not null,
+  created_at integer not null
+) strict, without rowid;
+
+create table secrets (
+  name text not null primary key,
+  key_id text not null,
+  nonce text not null,
+  sealed text not null,
+  changed_at integer not null,
+  changed_by text not null
+) strict, without rowid;
+create index secrets_key on secrets (key_id);
+
+-- The first of two approvals of a held run, by its folded name. What was approved is told by the digest of the plan and the choice.
+create table first_approvals (
+  run text not null,
+  approver text not null,
+  digest text not null,
+  choice text not null,
+  at integer not null,
+  primary key (run, approver)
+) strict, without rowid;

@@ -11,4 +11,5 @@ pub mod http;
 pub mod import;
 mod metrics;
 mod plan_file;
+mod vault;
 pub mod wiring;

@@ -13,6 +13,7 @@ pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
 use super::access::AccessCommand;
 use super::mapping::MappingCommand;
+use super::secret::{KeysCommand, SecretCommand};
 use crate::import::Format;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -117,6 +118,12 @@ pub enum Command {
     /// Say who may enter: API keys and SCIM clients
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Keep secrets sealed in the database, for `{ secret = "NAME" }` in the configuration
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Change the keys that seal them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Work on mapping scripts: check, compare, publish, roll back
     #[command(subcommand)]
     Mapping(MappingCommand),

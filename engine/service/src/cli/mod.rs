@@ -30,6 +30,7 @@ mod protect;
 mod report;
 mod resume;
 mod runs;
+mod secret;
 mod serve;
 mod session;
 mod sync;
@@ -102,6 +103,8 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Access(command) => access::run(command, global, output).await,
+        Command::Secret(command) => secret::run(command, global, output).await,
+        Command::Keys(command) => secret::keys(command, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),

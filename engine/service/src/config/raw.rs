@@ -20,7 +20,11 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) metrics: Metrics,
     #[serde(default)]
+    pub(super) approvals: Approvals,
+    #[serde(default)]
     pub(super) http: Http,
+    #[serde(default)]
+    pub(super) secrets: Secrets,
     #[serde(default)]
     pub(super) target: Vec<Target>,
 }
@@ -66,6 +70,18 @@ pub(super) struct Webhook {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Metrics {
     pub(super) listen: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Approvals {
+    pub(super) four_eyes: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Secrets {
+    pub(super) master_key: Option<Sourced>,
 }
 
 #[derive(Default, Deserialize)]

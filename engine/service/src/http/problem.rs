@@ -48,6 +48,7 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Missing { .. } => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
             StoreError::Conflict(detail) => Problem::new(StatusCode::CONFLICT, detail),
+            one @ StoreError::OneOfTwo { .. } => Problem::new(StatusCode::CONFLICT, one.to_string()),
             other => {
                 tracing::error!("a request failed: {other}");
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer as it should; try again later")

@@ -341,7 +341,7 @@ impl Served {
             }
             // The guard of `borrow` must be gone before anything is sent: it is a lock.
             let name = self.config.borrow().name.clone();
-            if let Some(config) = files.reread(&name) {
+            if let Some(config) = files.reread(&name, self.engine.store()).await {
                 self.config.send_replace(config);
             }
             files = Files::new(self.file.clone(), &self.config.borrow());
