@@ -8,7 +8,9 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod handover;
+pub mod http;
 pub mod import;
 mod metrics;
 mod plan_file;
+mod vault;
 pub mod wiring;

@@ -87,6 +87,14 @@ impl Dialect {
         }
     }
 
+    /// Lets one process at a time hand out credentials until its transaction ends. SQLite has one writer.
+    pub(crate) fn lock_access(&self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite(_) => None,
+            Dialect::Postgres => Some("lock table access_tokens in share row exclusive mode"),
+        }
+    }
+
     /// The type of a text column that is compared by bytes, as those of the schema.
     pub(crate) fn text(&self) -> &'static str {
         match self {

@@ -76,6 +76,16 @@ pub enum StoreError {
     /// The step contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
+    /// One has approved, and two must. What was said is kept.
+    #[error(
+        "{by} has approved run {run}; it is carried out when somebody else approves the same: `entrain approve {run} --by NAME`"
+    )]
+    OneOfTwo {
+        /// The run.
+        run: String,
+        /// Who was first.
+        by: String,
+    },
     /// A stored value cannot be understood.
     #[error("stored `{what}` cannot be understood: {detail}")]
     Unreadable {

@@ -56,6 +56,18 @@ pub enum Choice {
     Except(BTreeSet<ObjectRef>),
 }
 
+impl Choice {
+    /// The choice in words: which, and the objects that it names.
+    pub(crate) fn words(&self) -> (&'static str, Vec<String>) {
+        let words = |objects: &BTreeSet<ObjectRef>| objects.iter().map(ToString::to_string).collect();
+        match self {
+            Choice::All => ("all", Vec::new()),
+            Choice::Only(objects) => ("only", words(objects)),
+            Choice::Except(objects) => ("except", words(objects)),
+        }
+    }
+}
+
 /// What was let through since `$3` and is not part of the plan of run `$2` itself.
 const LET_THROUGH: &str = "from guarded g where g.target = $1 and g.at >= $3 and not exists (select 1 from plan_counted p
   where p.run = $2 and p.kind = g.kind and p.id = g.id and p.operation = g.operation and p.about = g.about)";

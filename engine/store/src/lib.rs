@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
 
 mod about;
+mod access;
 mod adoption;
 mod alarm;
 mod audit;
@@ -18,6 +19,7 @@ mod effect;
 mod error;
 mod failpoint;
 mod followup;
+mod four_eyes;
 mod guard;
 mod hold;
 mod lease;
@@ -33,6 +35,7 @@ mod reviewed;
 mod run;
 mod schema;
 mod scope;
+mod secret;
 mod source;
 mod sql;
 mod state;
@@ -44,6 +47,7 @@ mod watch;
 mod whatif;
 
 pub use about::{About, EffectRow, Queued};
+pub use access::{AccessKind, AccessToken, NewToken, Refused};
 pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};
 pub use credential::CredentialRow;
@@ -52,6 +56,7 @@ pub use drift::{Drift, DriftCounts, DriftTally, Fight, Refought};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
 pub use failpoint::{FailPoint, FailPoints};
+pub use four_eyes::Approvers;
 pub use guard::{Choice, GuardCount, GuardedGroups, WindowMark};
 pub use hold::HoldRow;
 pub use leaver::LeaverRow;
@@ -64,6 +69,7 @@ pub use queue::{Due, QueueDepth};
 pub use reference::{Leavers, ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
 pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
+pub use secret::{DataKey, Sealed, SecretRow};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,
 };

@@ -8,6 +8,7 @@ use sqlx::any::AnyRow;
 use uuid::Uuid;
 
 use crate::audit::Entry;
+use crate::four_eyes::Agreed;
 use crate::sql::{Columns as _, Sql, limit, to_json, to_word};
 use crate::{Choice, Result, Store, StoreError, guard};
 
@@ -206,9 +207,15 @@ impl Store {
     /// run, which plans anew, takes its place.
     ///
     /// # Errors
-    /// The run is not held, its plan has another fingerprint, or an object is named that has nothing to be approved.
+    /// The run is not held, its plan has another fingerprint, or an object is named that has nothing to be approved. Where two
+    /// must approve, the first approval is kept and ends as [`StoreError::OneOfTwo`].
     pub async fn approve(&self, run: &RunId, digest: &str, by: &str, choice: &Choice) -> Result<()> {
         let mut tx = self.begin().await?;
+        self.held(&mut tx, run, digest).await?;
+        if self.agree(&mut tx, run, digest, by, choice).await? == Agreed::NotYet {
+            tx.commit().await?;
+            return Err(StoreError::OneOfTwo { run: run.to_string(), by: by.to_owned() });
+        }
         self.decide(&mut tx, run, digest, by, RunState::Superseded).await?;
         guard::choose(&mut tx, run, choice, (&format!("not approved by {by} in run {run}"), self.now())).await?;
         self.decided(&mut tx, run, choice_act(choice).by(by).after("digest", digest)).await?;
@@ -226,6 +233,15 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Nobody else decides about the run before this transaction ends.
+    async fn held(&self, connection: &mut AnyConnection, run: &RunId, digest: &str) -> Result<()> {
+        let text = format!("select id from runs where id = $1 and state = 'held' and digest = $2{}", self.dialect().for_update());
+        match Sql::new(&text).arg(run).arg(digest).one(connection).await? {
+            Some(_) => Ok(()),
+            None => Err(not_held(run)),
+        }
+    }
+
     async fn decide(&self, connection: &mut AnyConnection, run: &RunId, digest: &str, by: &str, state: RunState) -> Result<()> {
         let decided = Sql::new(
             "update runs set state = $1, approved_by = $2, approved_at = $3 where id = $4 and state = 'held' and digest = $5",
@@ -238,7 +254,7 @@ impl Store {
         .run(connection)
         .await?;
         if decided == 0 {
-            return Err(StoreError::Conflict(format!("run {run} is not held any more, or holds another plan: look at it again")));
+            return Err(not_held(run));
         }
         Ok(())
     }
@@ -247,6 +263,10 @@ impl Store {
         let Some(row) = Sql::new("select target from runs where id = $1").arg(run).one(connection).await? else { return Ok(()) };
         self.record(connection, act.target(&row.str("target")?.into()).run(run)).await
     }
+}
+
+fn not_held(run: &RunId) -> StoreError {
+    StoreError::Conflict(format!("run {run} is not held any more, or holds another plan: look at it again"))
 }
 
 fn choice_act(choice: &Choice) -> Entry {

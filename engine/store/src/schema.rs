@@ -39,6 +39,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0004_loaded.sql"),
         postgres: include_str!("../../../migrations/postgres/0004_loaded.sql"),
     },
+    Migration {
+        version: 5,
+        sqlite: include_str!("../../../migrations/sqlite/0005_access.sql"),
+        postgres: include_str!("../../../migrations/postgres/0005_access.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

@@ -17,7 +17,7 @@ use crate::dialect::{Dialect, redacted};
 use crate::schema::{MIGRATIONS, Migration, migrate};
 use crate::sql::Sql;
 use crate::watch::Waker;
-use crate::{FailPoints, Result, StoreError};
+use crate::{Approvers, FailPoints, Result, StoreError};
 
 /// How old the measured difference between our clock and the server's may become, in milliseconds.
 const OFFSET_VALID: Millis = 60_000;
@@ -32,6 +32,7 @@ pub struct Store {
     inner: Arc<Inner>,
     failpoints: Option<Arc<FailPoints>>,
     author: Author,
+    approvers: Approvers,
 }
 
 #[derive(Debug)]
@@ -134,7 +135,7 @@ impl Store {
             durability: Mutex::new(Durability::Synced),
             sealer,
         };
-        Store { inner: Arc::new(inner), failpoints: None, author: Author::default() }
+        Store { inner: Arc::new(inner), failpoints: None, author: Author::default(), approvers: Approvers::default() }
     }
 
     /// The same database, with failures that a test asks for.
@@ -244,6 +245,14 @@ impl Store {
 
     pub(crate) fn author_mut(&mut self) -> &mut Author {
         &mut self.author
+    }
+
+    pub(crate) fn approvers(&self) -> Approvers {
+        self.approvers
+    }
+
+    pub(crate) fn set_approvers(&mut self, approvers: Approvers) {
+        self.approvers = approvers;
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {

@@ -13,7 +13,9 @@ pub(super) use lifecycle::{LeaversArgs, LeaversCommand, OpenArgs, PasswordComman
 pub(super) use protection::{ProtectAllowArgs, ProtectCommand, ProtectRevokeArgs};
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
+use super::access::AccessCommand;
 use super::mapping::MappingCommand;
+use super::secret::{KeysCommand, SecretCommand};
 use crate::import::Format;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -120,6 +122,15 @@ pub enum Command {
     /// See which records of a target are protected, and approve some by name
     #[command(subcommand)]
     Protect(ProtectCommand),
+    /// Say who may enter: API keys and SCIM clients
+    #[command(subcommand)]
+    Access(AccessCommand),
+    /// Keep secrets sealed in the database, for `{ secret = "NAME" }` in the configuration
+    #[command(subcommand)]
+    Secret(SecretCommand),
+    /// Change the keys that seal them
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Work on mapping scripts: check, compare, publish, roll back
     #[command(subcommand)]
     Mapping(MappingCommand),

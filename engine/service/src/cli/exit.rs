@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use entrain_store::RunState;
+use entrain_store::{RunState, StoreError};
 use entrain_sync::SyncError;
 
 use super::session::Usage;
@@ -55,6 +55,7 @@ impl Exit {
         }
         match (error.downcast_ref::<ConnectError>(), error.downcast_ref::<SyncError>()) {
             (Some(ConnectError::Mapping(_)), _) | (_, Some(SyncError::Halt(_))) => Exit::Halted,
+            (_, Some(SyncError::Store(StoreError::OneOfTwo { .. }))) => Exit::NeedsApproval,
             (Some(ConnectError::Secret(_) | ConnectError::File(_)), _) => Exit::Usage,
             _ => Exit::Failure,
         }

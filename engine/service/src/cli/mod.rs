@@ -1,5 +1,6 @@
 //! The command line: one small file a command. A command writes its answer to an [`Output`] and ends with an [`Exit`].
 
+mod access;
 mod adoption;
 mod alarms;
 mod apply;
@@ -31,6 +32,7 @@ mod protect;
 mod report;
 mod resume;
 mod runs;
+mod secret;
 mod serve;
 mod session;
 mod sync;
@@ -105,6 +107,9 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Password(command) => password::run(command, global, output).await,
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
+        Command::Access(command) => access::run(command, global, output).await,
+        Command::Secret(command) => secret::run(command, global, output).await,
+        Command::Keys(command) => secret::keys(command, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),

@@ -12,16 +12,18 @@ use super::args::Global;
 use super::session::{Usage, clock, store};
 use super::{Exit, logging};
 use crate::config::Config;
+use crate::vault;
 use crate::wiring::Service;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
-    let config = Config::load(&global.config)?;
+    let mut config = Config::load(&global.config)?;
     if config.targets.is_empty() {
         return Err(Usage(format!("{} has no [[target]] block, so there is nothing to serve", global.config.display())).into());
     }
     logging::start(&config.log, logging::Volume::Full)?;
     let clock = clock(global, &config)?;
     let store = store(&config, Arc::clone(&clock)).await?.acting_as("entrain serve");
+    vault::unseal(&mut config, &store).await;
     let service = Service::start(&config, Some(&global.config), store, clock, Arc::new(Log), None).await?;
     tracing::info!(targets = config.targets.len(), "serving");
     stopped().await?;

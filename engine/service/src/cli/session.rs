@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 use super::args::Global;
 use super::logging;
 use crate::config::{CloudConfig, Config, SourcedError, TargetConfig};
+use crate::vault;
 use crate::wiring::{FastClock, SystemClock, connect_in_force};
 
 /// Arguments that do not fit the configuration.
@@ -30,11 +31,12 @@ pub(super) struct Session {
 impl Session {
     /// Reads the configuration and opens the database; the log goes to the standard error, warnings only.
     pub(super) async fn open(global: &Global) -> anyhow::Result<Session> {
-        let config = Config::load(&global.config)?;
+        let mut config = Config::load(&global.config)?;
         logging::start(&config.log, logging::Volume::Quiet)?;
         let clock = clock(global, &config)?;
         let operator = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
         let store = store(&config, Arc::clone(&clock)).await?.acting_as(&operator);
+        vault::unseal(&mut config, &store).await;
         Ok(Session { config, file: global.config.clone(), store, clock })
     }
 
@@ -103,5 +105,5 @@ pub(super) fn clock(global: &Global, config: &Config) -> anyhow::Result<Arc<dyn 
 pub(super) async fn store(config: &Config, clock: Arc<dyn Clock>) -> anyhow::Result<Store> {
     let url = config.store.url.read("the URL of the database").map_err(|error: SourcedError| Usage(error.to_string()))?;
     let store = Store::open(url.expose_secret(), clock).await.context("the command needs the database")?;
-    Ok(store.redacting(config.audit.redact.iter().cloned()))
+    Ok(store.approved_by(config.approvers).redacting(config.audit.redact.iter().cloned()))
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use entrain_store::Approvers;
 use secrecy::ExposeSecret as _;
 
 use super::place::{Finding, Key};
-use super::{Config, LogConfig, Sourced, StoreConfig, check_target, raw, watch};
+use super::{Config, LogConfig, SecretsConfig, Sourced, StoreConfig, check_target, http, raw, watch};
 
 /// Turns the form into a configuration, or lists everything that is wrong with it.
 pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Finding>> {
@@ -17,6 +18,9 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let audit = watch::audit(raw.audit);
     let alarms = watch::alarms(raw.alarms, folder, &mut findings);
     let metrics = watch::metrics(&raw.metrics, &mut findings);
+    let approvers = if raw.approvals.four_eyes { Approvers::Two } else { Approvers::One };
+    let secrets = secrets(raw.secrets, folder, &mut findings);
+    let http = http::http(raw.http, folder, &mut findings);
     let mut targets = Vec::new();
     let mut names = BTreeSet::new();
     for (index, target) in raw.target.into_iter().enumerate() {
@@ -26,16 +30,32 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
         }
         targets.extend(check_target::check(target, &key, folder, &mut findings));
     }
-    if findings.is_empty() { Ok(Config { store, log, audit, alarms, metrics, targets }) } else { Err(findings) }
+    if findings.is_empty() {
+        Ok(Config { store, log, audit, alarms, metrics, approvers, http, secrets, targets })
+    } else {
+        Err(findings)
+    }
+}
+
+/// The key of all secrets stands neither in this file nor among them.
+fn secrets(raw: raw::Secrets, folder: &Path, findings: &mut Vec<Finding>) -> SecretsConfig {
+    if let Some(Sourced::Plain(_) | Sourced::Sealed(..)) = raw.master_key {
+        let key = Key::default().below("secrets.master_key");
+        findings.push(key.finding("name its place: { env = \"NAME\" } or { file = \"PATH\" }"));
+    }
+    SecretsConfig { master_key: raw.master_key.map(|key| key.within(folder)) }
 }
 
 /// Only a URL that stands in the file can be checked now.
 fn store_url(url: &Sourced) -> Option<Finding> {
+    let key = Key::default().below("store.url");
+    if matches!(url, Sourced::Sealed(..)) {
+        return Some(key.finding("the database cannot keep the way to itself: write { env = \"NAME\" } or { file = \"PATH\" }"));
+    }
     let Sourced::Plain(text) = url else { return None };
     let known = ["sqlite:", "postgres://", "postgresql://"];
     if known.iter().any(|scheme| text.expose_secret().starts_with(scheme)) {
         return None;
     }
-    let key = Key::default().below("store.url");
     Some(key.finding("write sqlite:///PATH/entrain.sqlite3 or postgres://USER@HOST/DATABASE"))
 }

@@ -199,11 +199,11 @@ impl Check<'_> {
             Sourced::Plain(_) => {
                 self.wrong(
                     "credential.secret",
-                    "a secret does not stand in this file: name its place, { env = \"NAME\" } or { file = \"PATH\" }",
+                    "a secret does not stand in this file: name its place, { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }",
                 );
                 None
             }
-            elsewhere @ (Sourced::Env(_) | Sourced::File(_)) => Some(elsewhere.within(self.folder)),
+            elsewhere @ (Sourced::Env(_) | Sourced::File(_) | Sourced::Sealed(..)) => Some(elsewhere.within(self.folder)),
         }
     }
 

@@ -11,6 +11,7 @@ mod cloud;
 mod credential;
 mod error;
 mod first_password;
+mod http;
 mod limits;
 mod place;
 mod raw;
@@ -22,11 +23,15 @@ mod watch;
 
 use std::path::Path;
 
+use entrain_store::Approvers;
+use secrecy::SecretString;
+
 pub use anchor::UserAnchor;
 pub use cloud::CloudConfig;
 pub use credential::{ClientProof, CredentialConfig};
 pub use error::{ConfigError, Problem};
 pub use first_password::{DeliverConfig, FirstPasswordConfig, FirstPasswordKind};
+pub use http::{HttpConfig, TlsConfig};
 pub use schedule::{DEFAULT_CRON, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
@@ -46,6 +51,12 @@ pub struct Config {
     pub alarms: AlarmsConfig,
     /// Where figures are to be had.
     pub metrics: MetricsConfig,
+    /// How many must approve what the limits hold.
+    pub approvers: Approvers,
+    /// Where the service is to be had.
+    pub http: HttpConfig,
+    /// What opens the secrets in the database.
+    pub secrets: SecretsConfig,
     /// The targets, in the order of the file; their names differ.
     pub targets: Vec<TargetConfig>,
 }
@@ -55,6 +66,13 @@ pub struct Config {
 pub struct StoreConfig {
     /// `sqlite:///path/file.sqlite3` or `postgres://...`; may hold a password, hence may come from elsewhere.
     pub url: Sourced,
+}
+
+/// What opens the secrets in the database.
+#[derive(Clone, Debug, Default)]
+pub struct SecretsConfig {
+    /// Where the master key is; `None` for a systemd credential, or the file beside the embedded database.
+    pub master_key: Option<Sourced>,
 }
 
 /// What is logged and how.
@@ -99,6 +117,21 @@ impl Config {
         let raw: raw::Config = toml::from_str(text).map_err(|error| wrong(vec![place::problem_of(text, &error)]))?;
         let folder = path.parent().unwrap_or(Path::new("."));
         check::check(raw, folder).map_err(|findings| wrong(place::locate(text, findings)))
+    }
+
+    /// The values that are kept in the database: the name of each, and where its text belongs once it was opened.
+    pub(crate) fn sealed(&mut self) -> impl Iterator<Item = (&str, &mut Option<SecretString>)> {
+        let credentials = self.targets.iter_mut().filter_map(|target| match &mut target.credential {
+            CredentialConfig::Application { proof: ClientProof::Secret(secret), .. } => Some(secret),
+            CredentialConfig::Application { proof: ClientProof::Certificate(_), .. }
+            | CredentialConfig::ManagedIdentity { .. }
+            | CredentialConfig::WorkloadIdentity { .. } => None,
+        });
+        let webhooks = self.alarms.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
+        credentials.chain(webhooks).filter_map(|sourced| match sourced {
+            Sourced::Sealed(name, opened) => Some((name.as_str(), opened)),
+            Sourced::Plain(_) | Sourced::Env(_) | Sourced::File(_) => None,
+        })
     }
 
     /// The target of that name.

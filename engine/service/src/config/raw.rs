@@ -20,6 +20,12 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) metrics: Metrics,
     #[serde(default)]
+    pub(super) approvals: Approvals,
+    #[serde(default)]
+    pub(super) http: Http,
+    #[serde(default)]
+    pub(super) secrets: Secrets,
+    #[serde(default)]
     pub(super) target: Vec<Target>,
 }
 
@@ -66,6 +72,32 @@ pub(super) struct Webhook {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Metrics {
     pub(super) listen: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Approvals {
+    pub(super) four_eyes: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Secrets {
+    pub(super) master_key: Option<Sourced>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Http {
+    pub(super) listen: Option<String>,
+    pub(super) tls: Option<Tls>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Tls {
+    pub(super) certificate_file: PathBuf,
+    pub(super) key_file: PathBuf,
 }
 
 #[derive(Deserialize)]

@@ -1,4 +1,4 @@
-//! Values that may stand elsewhere: in an environment variable or in a file.
+//! Values that may stand elsewhere: in an environment variable, in a file, or sealed in the database.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ pub enum Sourced {
     Env(String),
     /// The file that has it; a line end at its end does not count.
     File(PathBuf),
+    /// The sealed secret of this name, and the text itself once it was opened.
+    Sealed(String, Option<SecretString>),
 }
 
 /// A value that is not where the configuration says.
@@ -27,6 +29,9 @@ pub enum SourcedError {
     /// The file cannot be read.
     #[error("{0}: {1} cannot be read from this file: {2}")]
     File(String, &'static str, std::io::Error),
+    /// The secret is not in the database, or cannot be opened.
+    #[error("{1} is the secret `{0}`, and it is not there or cannot be opened: `entrain secret list`, `entrain secret set {0}`")]
+    Sealed(String, &'static str),
     /// There is nothing in it.
     #[error("{0} is empty; the configuration says that it holds {1}")]
     Empty(String, &'static str),
@@ -46,6 +51,7 @@ impl Sourced {
                     std::fs::read_to_string(path).map_err(|cause| SourcedError::File(path.display().to_string(), what, cause))?;
                 text.trim_end_matches(['\r', '\n']).to_owned().into()
             }
+            Sourced::Sealed(name, opened) => opened.clone().ok_or_else(|| SourcedError::Sealed(name.clone(), what))?,
         };
         if text.expose_secret().is_empty() {
             return Err(SourcedError::Empty(self.to_string(), what));
@@ -57,7 +63,7 @@ impl Sourced {
     pub(super) fn within(self, folder: &Path) -> Self {
         match self {
             Sourced::File(path) => Sourced::File(folder.join(path)),
-            other @ (Sourced::Plain(_) | Sourced::Env(_)) => other,
+            other @ (Sourced::Plain(_) | Sourced::Env(_) | Sourced::Sealed(..)) => other,
         }
     }
 }
@@ -69,6 +75,7 @@ impl fmt::Display for Sourced {
             Sourced::Plain(_) => f.write_str("a text in the configuration"),
             Sourced::Env(name) => write!(f, "the environment variable {name}"),
             Sourced::File(path) => write!(f, "the file {}", path.display()),
+            Sourced::Sealed(name, _) => write!(f, "the secret {name}"),
         }
     }
 }
@@ -91,7 +98,7 @@ impl<'de> Visitor<'de> for SourcedVisitor {
     type Value = Sourced;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a text, { env = \"NAME\" } or { file = \"PATH\" }")
+        f.write_str("a text, { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }")
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Sourced, E> {
@@ -99,7 +106,8 @@ impl<'de> Visitor<'de> for SourcedVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Sourced, A::Error> {
-        let wrong = || de::Error::custom("write either { env = \"NAME\" } or { file = \"PATH\" }, and nothing else");
+        let wrong =
+            || de::Error::custom("write { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }, and nothing else");
         let (place, value) = map.next_entry::<String, String>()?.ok_or_else(wrong)?;
         if map.next_key::<String>()?.is_some() {
             return Err(wrong());
@@ -107,6 +115,7 @@ impl<'de> Visitor<'de> for SourcedVisitor {
         match place.as_str() {
             "env" => Ok(Sourced::Env(value)),
             "file" => Ok(Sourced::File(value.into())),
+            "secret" => Ok(Sourced::Sealed(value, None)),
             _ => Err(wrong()),
         }
     }

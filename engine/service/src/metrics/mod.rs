@@ -29,14 +29,15 @@ pub(crate) struct Metrics {
 }
 
 /// Answers at `/metrics` until it is told to stop.
-pub(crate) async fn serve(listener: TcpListener, metrics: Metrics, stopped: impl Future<Output = ()> + Send + 'static) {
-    let router = Router::new().route("/metrics", get(answer)).with_state(Arc::new(metrics));
+pub(crate) async fn serve(listener: TcpListener, metrics: Arc<Metrics>, stopped: impl Future<Output = ()> + Send + 'static) {
+    let router = Router::new().route("/metrics", get(answer)).with_state(metrics);
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
         tracing::error!("figures are no longer to be had: {error}");
     }
 }
 
-async fn answer(State(metrics): State<Arc<Metrics>>) -> Response {
+/// The page as an answer.
+pub(crate) async fn answer(State(metrics): State<Arc<Metrics>>) -> Response {
     match metrics.page().await {
         Ok(page) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page).into_response(),
         Err(error) => {

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use entrain_model::TargetName;
+use entrain_store::Store;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{Config, TargetConfig};
+use crate::vault;
 
 /// The configuration file and the scripts that a target names, by content.
 pub(super) struct Files {
@@ -29,9 +31,12 @@ impl Files {
     }
 
     /// The target's block in the configuration file as it is now. A file that is wrong changes nothing.
-    pub(super) fn reread(&self, name: &TargetName) -> Option<TargetConfig> {
+    pub(super) async fn reread(&self, name: &TargetName, store: &Store) -> Option<TargetConfig> {
         match Config::load(self.config.as_deref()?) {
-            Ok(config) => config.target(name.as_str()).cloned(),
+            Ok(mut config) => {
+                vault::unseal(&mut config, store).await;
+                config.target(name.as_str()).cloned()
+            }
             Err(error) => {
                 tracing::error!("the changed configuration is not used: {error}");
                 None

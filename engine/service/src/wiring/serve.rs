@@ -22,6 +22,7 @@ use super::watch::Watch;
 use super::{ConnectError, connect_in_force};
 use crate::alarms::WebhookError;
 use crate::config::{Config, TargetConfig};
+use crate::http::{Http, HttpError, Mounted};
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
 
 /// After a full sync that could not go on, the next one is tried this soon.
@@ -42,6 +43,9 @@ pub enum ServeError {
     /// A webhook cannot be used.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// The server cannot begin.
+    #[error(transparent)]
+    Http(#[from] HttpError),
 }
 
 /// A service under way.
@@ -51,6 +55,7 @@ pub struct Service {
     ticker: JobScheduler,
     tasks: JoinSet<()>,
     figures: Option<SocketAddr>,
+    http: Option<SocketAddr>,
 }
 
 /// One target of the service.
@@ -105,17 +110,23 @@ impl Service {
             served.load().await?;
             served.start(&ticker, &mut tasks, &stop).await?;
         }
+        let metrics = Arc::new(Metrics { store: engine.store().clone(), targets: counted });
         let mut figures = None;
         if let Some(address) = config.metrics.listen {
             let failed = |error| ServeError::Metrics(address, error);
             let listener = TcpListener::bind(address).await.map_err(failed)?;
             figures = Some(listener.local_addr().map_err(failed)?);
-            let (metrics, mut stopped) = (Metrics { store: engine.store().clone(), targets: counted }, stop.subscribe());
+            let (metrics, mut stopped) = (Arc::clone(&metrics), stop.subscribe());
             tasks.spawn(metrics::serve(listener, metrics, async move { drop(stopped.changed().await) }));
+        }
+        let mut http = None;
+        if let Some(address) = config.http.listen {
+            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics);
+            http = Some(shared.start(&config.http, address, Mounted::default(), &mut tasks, &stop).await?);
         }
         Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
         ticker.start().await?;
-        Ok(Service { engine, stop, ticker, tasks, figures })
+        Ok(Service { engine, stop, ticker, tasks, figures, http })
     }
 
     /// The engine beneath.
@@ -126,6 +137,11 @@ impl Service {
     /// Where figures are to be had.
     pub fn figures(&self) -> Option<SocketAddr> {
         self.figures
+    }
+
+    /// Where all ways in are to be had.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// Ends: what is on the wire is finished and recorded, nothing new begins.
@@ -335,7 +351,7 @@ impl Served {
             }
             // The guard of `borrow` must be gone before anything is sent: it is a lock.
             let name = self.config.borrow().name.clone();
-            if let Some(config) = files.reread(&name) {
+            if let Some(config) = files.reread(&name, self.engine.store()).await {
                 self.config.send_replace(config);
             }
             files = Files::new(self.file.clone(), &self.config.borrow());

@@ -29,7 +29,7 @@ pub(super) const MEMBER: Edges = Edges {
 /// Edges of the source, between present objects, that the mirror of `$1` does not have. The other end may be held. What the
 /// plan of the run `$2` will link counts as linked.
 ///
-/// `coalesce` keeps the bounds of the page to its own table: SQLite would carry them over to `desired` and, where there are two,
+/// The cast keeps the bounds of the page to its own table: SQLite would carry them over to `desired` and, where there are two,
 /// read that range anew for each row instead of the one row with the same id.
 pub(super) fn additions(edges: &Edges, page: &str) -> String {
     let Edges { table, kind, id, relation, to_kind, to_id } = edges;
@@ -42,7 +42,7 @@ pub(super) fn additions(edges: &Edges, page: &str) -> String {
                and q.present = 0) then 1 else 0 end as moved
          from {table} cross join desired df cross join source_versions vf cross join desired dt cross join source_versions vt
            left join links lt on lt.target = $1 and lt.kind = dt.kind and lt.id = dt.id
-         where df.target = $1 and df.kind = {kind} and df.id = coalesce({id}, '') and df.state = 'present'
+         where df.target = $1 and df.kind = {kind} and df.id = cast({id} as text) and df.state = 'present'
            and vf.kind = df.kind and vf.id = df.id and vf.present = 1
            and dt.target = $1 and dt.kind = {to_kind} and dt.id = {to_id} and dt.state in ('present', 'held')
            and vt.kind = dt.kind and vt.id = dt.id and vt.present = 1

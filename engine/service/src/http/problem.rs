@@ -1,0 +1,75 @@
+//! Answers to what cannot be done: `application/problem+json` (RFC 9457).
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use entrain_store::StoreError;
+use serde_json::json;
+
+/// What went wrong, for a person and for a program.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// What happened and what to do.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), retry_after: None }
+    }
+
+    /// Nothing is mounted there.
+    pub fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "there is nothing at this address")
+    }
+
+    /// Nothing that is known opens this door. Whether the id or the secret is wrong is not told.
+    pub fn unauthorized() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer` with a live credential of this interface")
+    }
+
+    /// Who asks is known, and may not.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// Too often; may be tried again after so many seconds.
+    pub fn too_often(seconds: u64) -> Self {
+        let detail = "this caller asks too often; wait as long as Retry-After says";
+        Self { retry_after: Some(seconds.max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+}
+
+/// What the database says stays in the log: it may name places of this machine.
+impl From<StoreError> for Problem {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are failures of the database")]
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Missing { .. } => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+            StoreError::Conflict(detail) => Problem::new(StatusCode::CONFLICT, detail),
+            one @ StoreError::OneOfTwo { .. } => Problem::new(StatusCode::CONFLICT, one.to_string()),
+            other => {
+                tracing::error!("a request failed: {other}");
+                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the database does not answer as it should; try again later")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let title = self.status.canonical_reason().unwrap_or("Problem");
+        let body = json!({ "type": "about:blank", "title": title, "status": self.status.as_u16(), "detail": self.detail });
+        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))];
+        let mut response = (self.status, kind, body.to_string()).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"entrain\""));
+        }
+        response
+    }
+}

@@ -1,0 +1,257 @@
+//! Secrets at rest, on both databases: sealed in, opened for a target against a real tenant's sign-in, never seen in between.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use clap::Parser as _;
+use entrain::cli::{Cli, Exit, Form, Output, run};
+use entrain::wiring::SystemClock;
+use entrain_emulator::{Emulator, Options, Running};
+use entrain_store::{AuditScope, Store};
+use entrain_tests::database::{Database, Dialect};
+
+/// What a command wrote.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// 32 bytes in base64.
+const ONE: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const OTHER: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
+const PLANTED: &str = "planted-Q7f3-planted";
+
+struct Stage {
+    database: Database,
+    tenant: Running,
+}
+
+impl Stage {
+    async fn new(dialect: Dialect) -> Self {
+        let stage =
+            Self { database: Database::new(dialect).unwrap(), tenant: Emulator::start(Options::default()).await.unwrap() };
+        stage.write("ca.pem", &stage.tenant.ca_pem, 0o644);
+        stage.write("user.rhai", "#{ userPrincipalName: user.userName }", 0o644);
+        stage.write("one.key", ONE, 0o600);
+        stage.write("other.key", OTHER, 0o600);
+        stage.configure("master_key = { file = \"one.key\" }");
+        stage
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.database.folder().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str, mode: u32) {
+        std::fs::write(self.path(name), text).unwrap();
+        std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    fn configure(&self, secrets: &str) {
+        let text = format!(
+            "[store]\nurl = \"{}\"\n[secrets]\n{secrets}\n[[target]]\nname = \"test\"\ntenant = \"{}\"\ncloud = \"custom\"\nmode = \"full\"\n\
+             endpoints = {{ authority = \"{}\", graph = \"{}\", ca_file = \"ca.pem\" }}\n\
+             credential = {{ client_id = \"{}\", secret = {{ secret = \"graph\" }} }}\nmapping = {{ users = [\"user.rhai\"] }}\n",
+            self.database.url(),
+            self.tenant.tenant_id,
+            self.tenant.authority_url,
+            self.tenant.base_url,
+            self.tenant.client_id,
+        );
+        self.write("entrain.toml", &text, 0o644);
+    }
+
+    /// Runs a command; how it ended and what it said. A word that names a file of the stage is its path.
+    async fn entrain(&self, words: &[&str]) -> (Exit, String) {
+        let place = |word: &&str| match self.path(word) {
+            path if path.is_file() => path.to_str().unwrap().to_owned(),
+            _ => (*word).to_owned(),
+        };
+        let start = ["entrain".to_owned(), "--config".to_owned(), self.path("entrain.toml").to_str().unwrap().to_owned()];
+        let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().map(place))).unwrap();
+        let written = Written::default();
+        let mut output = Output::to(Form::Text, written.clone());
+        let result = run(&cli, &mut output).await;
+        let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        match result {
+            Ok(exit) => (exit, said),
+            Err(error) => (Exit::of_error(&error), format!("{said}{error:#}")),
+        }
+    }
+
+    /// Seals a secret.
+    async fn set(&self, name: &str, secret: &str) {
+        self.write("plain", &format!("{secret}\n"), 0o600);
+        let (exit, said) = self.entrain(&["secret", "set", name, "--file", "plain"]).await;
+        assert_eq!(exit, Exit::Converged, "{said}");
+        assert!(!said.contains(secret), "{said}");
+        std::fs::remove_file(self.path("plain")).unwrap();
+    }
+
+    /// Whether a full sync passes, and what it said.
+    async fn syncs(&self) -> Result<(), String> {
+        match self.entrain(&["sync"]).await {
+            (Exit::Converged, _) => Ok(()),
+            (_, said) => Err(said),
+        }
+    }
+
+    /// The key that seals `graph`.
+    async fn key(&self) -> String {
+        let store = Store::open(self.database.url(), Arc::new(SystemClock)).await.unwrap();
+        let row = store.secret("graph").await.unwrap().unwrap();
+        store.close().await;
+        row.key_id
+    }
+
+    /// Everything that the database has on its disk, or says of itself.
+    fn bytes(&self) -> Vec<u8> {
+        let mut all = Vec::new();
+        if self.database.url().starts_with("postgres") {
+            let dump =
+                "select (select string_agg(s::text, '') from secrets s) || (select string_agg(k::text, '') from data_keys k)
+                        || (select string_agg(a::text, '') from audit a)";
+            all.extend(Command::new("psql").args([self.database.url(), "-Atc", dump]).output().unwrap().stdout);
+        } else {
+            for name in ["entrain.sqlite3", "entrain.sqlite3-wal"] {
+                all.extend(std::fs::read(self.path(name)).unwrap_or_default());
+            }
+        }
+        all
+    }
+}
+
+fn has(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sealed_secret_signs_in_and_is_seen_nowhere() {
+    for dialect in Dialect::all() {
+        let stage = Stage::new(dialect).await;
+        let said = stage.syncs().await.unwrap_err();
+        assert!(said.contains("entrain secret set graph"), "{said}");
+        stage.set("graph", PLANTED).await;
+        let said = stage.syncs().await.unwrap_err();
+        assert!(!said.contains(PLANTED), "a wrong secret is refused and not repeated: {said}");
+        stage.set("other", PLANTED).await;
+        stage.set("graph", &stage.tenant.client_secret).await;
+        let (exit, said) = stage.entrain(&["resume"]).await;
+        assert_eq!(exit, Exit::Converged, "{said}");
+        assert_eq!(stage.syncs().await, Ok(()));
+
+        let (_, listed) = stage.entrain(&["secret", "list"]).await;
+        assert!(listed.contains("graph: ") && listed.contains("other: "), "{listed}");
+        let (_, audit) = stage.entrain(&["audit"]).await;
+        let bytes = stage.bytes();
+        assert!(has(&bytes, "graph"), "what was searched is the database");
+        for secret in [PLANTED, &stage.tenant.client_secret, ONE] {
+            assert!(!has(&bytes, secret) && !listed.contains(secret) && !audit.contains(secret));
+        }
+
+        let (exit, _) = stage.entrain(&["secret", "remove", "graph"]).await;
+        assert_eq!(exit, Exit::Converged);
+        assert!(stage.syncs().await.unwrap_err().contains("entrain secret set graph"));
+        assert_eq!(stage.entrain(&["secret", "remove", "graph"]).await.0, Exit::Usage);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_change_and_secrets_stay() {
+    for dialect in Dialect::all() {
+        let stage = Stage::new(dialect).await;
+        stage.set("graph", &stage.tenant.client_secret).await;
+        stage.set("other", PLANTED).await;
+        let first = stage.key().await;
+        let (exit, said) = stage.entrain(&["keys", "rotate"]).await;
+        assert_eq!((exit, said.starts_with("2 secrets")), (Exit::Converged, true), "{said}");
+        let second = stage.key().await;
+        assert_ne!(first, second);
+        assert!(!has(&stage.bytes(), &format!("({first},")), "the old key is gone");
+        assert_eq!(stage.syncs().await, Ok(()));
+
+        let (exit, said) = stage.entrain(&["keys", "rotate", "--master", "other.key"]).await;
+        assert_eq!(exit, Exit::Converged, "{said}");
+        let said = stage.syncs().await.unwrap_err();
+        assert!(said.contains("entrain secret set graph"), "the old master key opens nothing: {said}");
+        stage.configure("master_key = { file = \"other.key\" }");
+        assert_eq!(stage.syncs().await, Ok(()));
+        assert_eq!(stage.key().await, second, "secrets stay under their data key");
+
+        let store = Store::open(stage.database.url(), Arc::new(SystemClock)).await.unwrap();
+        let rows = store.audit(&AuditScope::default(), 0, 1000).await.unwrap();
+        for action in ["secret_set", "data_key_added", "secrets_resealed", "data_keys_removed", "master_key_changed"] {
+            assert!(rows.iter().any(|row| row.action == action), "{action}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_that_was_broken_off_goes_on() {
+    for dialect in Dialect::all() {
+        let stage = Stage::new(dialect).await;
+        stage.set("graph", &stage.tenant.client_secret).await;
+        stage.entrain(&["keys", "rotate"]).await;
+        let second = stage.key().await;
+        // As after a crash between the new key and the last page: the newest key seals nothing yet.
+        let store = Store::open(stage.database.url(), Arc::new(SystemClock)).await.unwrap();
+        let mut keys = store.data_keys().await.unwrap();
+        let (exit, _) = stage.entrain(&["keys", "rotate"]).await;
+        assert_eq!(exit, Exit::Converged);
+        let third = stage.key().await;
+        store.add_data_key(&keys.pop().unwrap()).await.unwrap();
+        assert_eq!(
+            store.data_keys().await.unwrap().len(),
+            2,
+            "an older key lies beside the newest, as when its removal was not reached"
+        );
+        stage.entrain(&["keys", "rotate"]).await;
+        assert_eq!(store.data_keys().await.unwrap().len(), 1, "the next rotation removes what opens nothing");
+        assert!(second < third && third < stage.key().await);
+        assert_eq!(stage.syncs().await, Ok(()));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_master_key_is_for_its_owner_alone_and_never_made_twice() {
+    let stage = Stage::new(Dialect::Sqlite).await;
+    stage.write("one.key", ONE, 0o640);
+    stage.write("plain", PLANTED, 0o600);
+    let (exit, said) = stage.entrain(&["secret", "set", "graph", "--file", "plain"]).await;
+    assert!(exit != Exit::Converged && said.contains("can be read by others"), "{said}");
+
+    stage.configure("");
+    stage.set("graph", &stage.tenant.client_secret).await;
+    let made = stage.path("entrain.sqlite3.key");
+    assert_eq!(std::fs::metadata(&made).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(stage.syncs().await, Ok(()));
+    std::fs::rename(&made, stage.path("away")).unwrap();
+    stage.write("plain", PLANTED, 0o600);
+    let (exit, said) = stage.entrain(&["secret", "set", "graph", "--file", "plain"]).await;
+    assert!(exit != Exit::Converged && said.contains("restore it from its backup"), "{said}");
+    assert!(!made.exists(), "no other key is made in its place");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_database_needs_a_master_key_that_is_named() {
+    if !Dialect::all().contains(&Dialect::Postgres) {
+        return;
+    }
+    let stage = Stage::new(Dialect::Postgres).await;
+    stage.configure("");
+    stage.write("plain", PLANTED, 0o600);
+    let (exit, said) = stage.entrain(&["secret", "set", "graph", "--file", "plain"]).await;
+    assert!(exit != Exit::Converged && said.contains("openssl rand -base64 32"), "{said}");
+}
