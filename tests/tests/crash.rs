@@ -361,6 +361,32 @@ async fn a_clock_that_jumps_back_does_no_harm() {
     goes_on_after(Dialect::Sqlite, Trouble::Earlier).await;
 }
 
+/// The process dies at the same moment: what it had begun is looked for in a time that is not its own.
+async fn dies_as_the_clock_jumps(trouble: Trouble) {
+    let (mut clean, _memory) = rig(Dialect::Sqlite).await;
+    let count = Arc::new(FailPoints::count_only());
+    clean.restart(Some(Arc::clone(&count))).await;
+    clean.full().await.unwrap();
+    let place = Place::of(Dialect::Sqlite, trouble);
+    for point in [FailPoint::AfterStart, FailPoint::BeforeEnd] {
+        for nth in 1..=count.passages(FailPoint::AfterStart) {
+            let when = format!("{trouble:?} as the process dies at {point:?} of effect {nth}");
+            let (mut rig, memory) = rig(Dialect::Sqlite).await;
+            let failpoints = FailPoints::at(point, nth).observed(strikes(&rig, &place, trouble, None, nth));
+            rig.restart(Some(Arc::new(failpoints))).await;
+            assert!(rig.full().await.is_err(), "{when}: the run must stop");
+            recover(&mut rig, &memory).await;
+            assert_true(&memory, &when);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_dies_as_the_clock_jumps_does_no_harm() {
+    dies_as_the_clock_jumps(Trouble::Later).await;
+    dies_as_the_clock_jumps(Trouble::Earlier).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_connection_does_no_harm() {
     if Dialect::all().contains(&Dialect::Postgres) {

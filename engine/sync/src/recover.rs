@@ -31,6 +31,7 @@ pub(crate) async fn recover(run: &Run<'_>, scope: &Scope) -> Result<Repeats, Syn
     if matches!(run.hands(), Hands::Tied(_)) {
         return Ok(repeats);
     }
+    run.store().date_back_effects(&run.target.name).await?;
     for effect in run.store().open_effects(&run.target.name, run.store().now()).await? {
         let within = match scope {
             Scope::Everything => true,

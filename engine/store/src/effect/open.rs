@@ -9,6 +9,7 @@ use sqlx::any::AnyRow;
 
 use super::{OpenEffect, Settled};
 use crate::audit::Entry;
+use crate::lease::TOO_LONG;
 use crate::link::{self, LinkRow};
 use crate::sql::{CHUNK, Columns as _, Sql};
 use crate::{Result, Store};
@@ -20,12 +21,13 @@ impl Store {
             "select e.run as run, e.seq as seq, e.kind as kind, e.id as id, e.body as body, e.sent as sent, e.started_at as started_at
              from effects e where e.target = $1 and e.state in ('started', 'unknown') and e.started_at <= $2
                and (e.state = 'unknown' or not exists (select 1 from leases l
-                 where l.target = $1 and l.kind = e.kind and l.id = e.id and l.holder = e.holder and l.until >= $3))
+                 where l.target = $1 and l.kind = e.kind and l.id = e.id and l.holder = e.holder and l.until between $3 and $4))
              order by e.started_at, e.run, e.seq",
         )
         .arg(target)
         .arg(until)
         .arg(self.now())
+        .arg(self.now() + TOO_LONG)
         .all(&mut *self.read().await?)
         .await?
         .iter()
@@ -40,6 +42,23 @@ impl Store {
             })
         })
         .collect()
+    }
+
+    /// Dates open effects of a time that is far ahead to now: the clock was set back since, and they would settle only then.
+    pub async fn date_back_effects(&self, target: &TargetName) -> Result<()> {
+        let now = self.now();
+        let of = |text: &str| Sql::new(text).arg(target).arg(now + TOO_LONG);
+        let ahead =
+            "select 1 as n from effects where target = $1 and state in ('started', 'unknown') and started_at > $2 limit 1";
+        if of(ahead).one(&mut *self.read().await?).await?.is_none() {
+            return Ok(());
+        }
+        let mut transaction = self.begin().await?;
+        of("update effects set started_at = $3 where target = $1 and state in ('started', 'unknown') and started_at > $2")
+            .arg(now)
+            .run(&mut transaction)
+            .await?;
+        Ok(transaction.commit().await?)
     }
 
     /// Of these objects, those whose record appeared or was written by us since: not everybody may see it yet.
