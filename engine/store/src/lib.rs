@@ -29,6 +29,7 @@ mod reference;
 mod reviewed;
 mod run;
 mod schema;
+mod scim;
 mod scope;
 mod source;
 mod sql;
@@ -58,6 +59,7 @@ pub use queue::{Due, QueueDepth};
 pub use reference::{ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
 pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
+pub use scim::{Compared, SourceDirection, SourceOrder, SourceTest, Versioned};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,
 };

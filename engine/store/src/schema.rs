@@ -18,11 +18,18 @@ pub(crate) struct Migration {
 }
 
 /// All of them, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] = &[Migration {
-    version: 1,
-    sqlite: include_str!("../../../migrations/sqlite/0001_core.sql"),
-    postgres: include_str!("../../../migrations/postgres/0001_core.sql"),
-}];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration {
+        version: 1,
+        sqlite: include_str!("../../../migrations/sqlite/0001_core.sql"),
+        postgres: include_str!("../../../migrations/postgres/0001_core.sql"),
+    },
+    Migration {
+        version: 4,
+        sqlite: include_str!("../../../migrations/sqlite/0004_scim.sql"),
+        postgres: include_str!("../../../migrations/postgres/0004_scim.sql"),
+    },
+];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).
 const POSTGRES_LOCK: i64 = 0x65_6e74_7261_696e;
