@@ -10,4 +10,5 @@ pub mod demo;
 pub mod import;
 mod metrics;
 mod plan_file;
+pub mod scim;
 pub mod wiring;

@@ -131,7 +131,9 @@ async fn find<R: Stored>(
         (SourceOrder::Created, _) => Some("created_at"),
         (SourceOrder::Modified, _) => Some("updated_at"),
     };
-    let by = column.map_or_else(String::new, |column| format!("case when {column} is null then 1 else 0 end{direction}, {column}{direction}, "));
+    let by = column.map_or_else(String::new, |column| {
+        format!("case when {column} is null then 1 else 0 end{direction}, {column}{direction}, ")
+    });
     sql = sql.text(&format!(" order by {by}id{direction}")).bind(" limit ", limit(rows));
     let skip = i64::try_from(skip).unwrap_or(i64::MAX);
     sql.bind(" offset ", skip).all(connection).await?.iter().map(kept).collect()

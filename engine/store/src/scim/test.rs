@@ -62,7 +62,9 @@ impl SourceTest {
             SourceTest::Modified(compared, at) => sql.bind(&format!("updated_at {} ", compared.sign()), *at),
             SourceTest::Member(id) if kind == Kind::Group => {
                 let part = |sql: Sql, kind: &str| {
-                    let text = format!("select group_id from memberships where member_kind = '{kind}' and role = 'member' and member_id = ");
+                    let text = format!(
+                        "select group_id from memberships where member_kind = '{kind}' and role = 'member' and member_id = "
+                    );
                     sql.bind(&text, id)
                 };
                 part(part(sql.text("id in ("), "user").text(" union all "), "group").text(")")
