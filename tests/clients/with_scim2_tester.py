@@ -4,8 +4,8 @@ import collections
 import os
 import sys
 
-from httpx import Client
-from scim2_client.engines.httpx import SyncSCIMClient
+from httpx2 import Client
+from scim2_client.engines.httpx2 import SyncSCIMClient
 from scim2_tester import Status, check_server
 
 client = SyncSCIMClient(Client(base_url=os.environ["SCIM_URL"], timeout=60))

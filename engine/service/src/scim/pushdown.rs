@@ -33,7 +33,9 @@ pub(super) fn share(condition: Option<Condition<'_>>) -> Result<Shared<'_>, Scim
             }
             (tests, Condition::All(judged))
         }
-        other => (Vec::new(), other),
+        Condition::Present(_) | Condition::Compare(..) | Condition::Element(..) | Condition::Not(_) | Condition::Any(_) => {
+            (Vec::new(), condition)
+        }
     };
     if let Some(name) = unread(&judged) {
         let kind = entrain_scim::ErrorKind::InvalidFilter;
@@ -52,12 +54,10 @@ fn as_test(condition: &Condition<'_>) -> Option<SourceTest> {
             (place.attribute.name != "members" && place.attribute.name != "groups").then(|| SourceTest::Not(Box::new(equal)))
         }
         Condition::Compare(place, operator, constant) => compared(place, *operator, constant),
-        Condition::Element(place, inner) => match inner.as_ref() {
-            Condition::Compare(part, Operator::Eq, Constant::Text(id)) if part.attribute.name == "value" => {
-                belongs(&place.attribute.name, place.extension, id)
-            }
-            _ => None,
-        },
+        Condition::Element(place, inner) => {
+            let Condition::Compare(part, Operator::Eq, Constant::Text(id)) = inner.as_ref() else { return None };
+            if part.attribute.name == "value" { belongs(&place.attribute.name, place.extension, id) } else { None }
+        }
         Condition::Not(inner) => Some(SourceTest::Not(Box::new(as_test(inner)?))),
         Condition::All(all) => Some(SourceTest::All(all.iter().map(as_test).collect::<Option<_>>()?)),
         Condition::Any(any) => Some(SourceTest::Any(any.iter().map(as_test).collect::<Option<_>>()?)),

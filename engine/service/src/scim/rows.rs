@@ -121,8 +121,10 @@ fn folded(shape: &Shape<'_>, resource: Map, before: Option<&Attributes>) -> Attr
     }
     for (name, value) in resource {
         match value {
-            Json::Object(values) if FLAT.iter().any(|urn| urn.eq_ignore_ascii_case(&name)) => document.extend(values),
-            value => drop(document.insert(name, value)),
+            Json::Object(values) if FLAT.contains(&name.as_str()) => document.extend(values),
+            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) | Json::Object(_) => {
+                document.insert(name, value);
+            }
         }
     }
     document
