@@ -12,5 +12,6 @@ pub mod http;
 pub mod import;
 mod metrics;
 mod plan_file;
+pub mod scim;
 mod vault;
 pub mod wiring;

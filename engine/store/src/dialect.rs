@@ -79,6 +79,14 @@ impl Dialect {
         }
     }
 
+    /// Lets one transaction at a time claim the login `$1`, which no constraint keeps unique. SQLite has one writer.
+    pub(crate) fn lock_login(&self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite(_) => None,
+            Dialect::Postgres => Some("select cast(pg_advisory_xact_lock(hashtextextended($1, 0)) as text) as locked"),
+        }
+    }
+
     /// Lets one process at a time write versions of mappings until its transaction ends. SQLite has one writer.
     pub(crate) fn lock_versions(&self) -> Option<&'static str> {
         match self {

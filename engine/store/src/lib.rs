@@ -34,6 +34,7 @@ mod reference;
 mod reviewed;
 mod run;
 mod schema;
+mod scim;
 mod scope;
 mod secret;
 mod source;
@@ -69,6 +70,7 @@ pub use queue::{Due, QueueDepth};
 pub use reference::{Leavers, ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
 pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
+pub use scim::{Compared, SourceDirection, SourceOrder, SourceTest, Versioned};
 pub use secret::{DataKey, Sealed, SecretRow};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,

@@ -44,6 +44,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0005_access.sql"),
         postgres: include_str!("../../../migrations/postgres/0005_access.sql"),
     },
+    Migration {
+        version: 6,
+        sqlite: include_str!("../../../migrations/sqlite/0006_scim.sql"),
+        postgres: include_str!("../../../migrations/postgres/0006_scim.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

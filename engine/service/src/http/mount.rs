@@ -15,7 +15,7 @@ use crate::metrics;
 /// The routers of the ways in. Their paths are relative to where they are mounted, and their state is given already.
 #[derive(Default)]
 pub(crate) struct Mounted {
-    /// `/scim/v2`, for SCIM clients.
+    /// `/scim/v2`, for SCIM clients; it answers every path itself.
     pub(crate) scim: Router,
     /// `/api/v1`, for API keys.
     pub(crate) api: Router,
@@ -27,7 +27,7 @@ pub(crate) struct Mounted {
 
 /// Everything that the server answers. What has no answer is a problem too, and behind a door only for those who may enter.
 pub(super) fn mount(http: &Arc<Http>, mounted: Mounted) -> Router {
-    let scim = guard(mounted.scim.fallback(missing), Door::Scim("/scim/v2"), http);
+    let scim = guard(mounted.scim, Door::Scim("/scim/v2"), http);
     let api = mounted.api.merge(whoami()).fallback(missing).method_not_allowed_fallback(other_method);
     let figures = Router::new().route("/metrics", get(figures)).with_state(Arc::clone(http));
     Router::new()

@@ -13,7 +13,7 @@ mod lines;
 mod load;
 mod open;
 mod row;
-mod scim;
+pub(crate) mod scim;
 
 pub use events::{Replay, apply_events};
 pub use load::{BadRows, Imported, import};

@@ -15,7 +15,7 @@ const DOCUMENT_LENGTH: usize = 64 * 1024;
 const PASSWORDS: [&str; 5] = ["password", "passwordProfile", "userPassword", "initialPassword", "unicodePwd"];
 
 /// Reads a user.
-pub(super) fn user(mut document: Attributes) -> Result<UserRow, String> {
+pub(crate) fn user(mut document: Attributes) -> Result<UserRow, String> {
     let id = id(&mut document, "id")?;
     let user_name = text(&mut document, "userName")?.ok_or("`userName` is missing")?;
     login_form(&user_name)?;
@@ -33,7 +33,7 @@ pub(super) fn user(mut document: Attributes) -> Result<UserRow, String> {
 }
 
 /// Reads a group.
-pub(super) fn group(mut document: Attributes) -> Result<GroupRow, String> {
+pub(crate) fn group(mut document: Attributes) -> Result<GroupRow, String> {
     let id = id(&mut document, "id")?;
     let display_name = text(&mut document, "displayName")?.ok_or("`displayName` is missing")?;
     let mut row = GroupRow::new(id, display_name);
@@ -65,7 +65,7 @@ pub(super) fn membership(mut document: Attributes) -> Result<Membership, String>
 }
 
 /// What can be said of a membership by itself.
-pub(super) fn member_fits(group: &SourceId, member: &ObjectRef, role: Role) -> Result<(), String> {
+pub(crate) fn member_fits(group: &SourceId, member: &ObjectRef, role: Role) -> Result<(), String> {
     if member.kind == Kind::Group && member.id == *group {
         return Err(format!("group {group} cannot be a member of itself"));
     }

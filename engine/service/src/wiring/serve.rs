@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use entrain_entra::Observer;
 use entrain_model::{Clock, Millis, Reason, Scope, TargetName};
+use entrain_scim::{Catalog, CatalogError};
 use entrain_store::{Halt, HaltKind, Put, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Progress, Silent, Target, Worker};
 use tokio::net::TcpListener;
@@ -24,6 +25,7 @@ use crate::alarms::WebhookError;
 use crate::config::{Config, TargetConfig};
 use crate::http::{Http, HttpError, Mounted};
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
+use crate::scim::{self, Scim};
 
 /// After a full sync that could not go on, the next one is tried this soon.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -43,6 +45,9 @@ pub enum ServeError {
     /// A webhook cannot be used.
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    /// The schemas of SCIM cannot be used.
+    #[error("scim: {0}")]
+    Scim(#[from] CatalogError),
     /// The server cannot begin.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -122,7 +127,9 @@ impl Service {
         let mut http = None;
         if let Some(address) = config.http.listen {
             let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics);
-            http = Some(shared.start(&config.http, address, Mounted::default(), &mut tasks, &stop).await?);
+            let scim = Scim::new(engine.store().clone().acting_as("scim"), Arc::clone(&clock), Catalog::load(&[])?, None);
+            let mounted = Mounted { scim: scim::behind_door(scim), ..Mounted::default() };
+            http = Some(shared.start(&config.http, address, mounted, &mut tasks, &stop).await?);
         }
         Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
         ticker.start().await?;

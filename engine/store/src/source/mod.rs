@@ -2,7 +2,7 @@
 
 mod events;
 mod reads;
-mod rows;
+pub(crate) mod rows;
 mod writer;
 
 pub use events::{ChangeEvent, ChangeKind};

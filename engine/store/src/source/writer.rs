@@ -75,6 +75,14 @@ impl SourceWriter {
         Ok(applied)
     }
 
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.transaction
+    }
+
     /// Keeps them, and wakes who waits.
     pub async fn commit(self) -> Result<()> {
         self.transaction.commit().await?;

@@ -17,6 +17,7 @@ mod organisation;
 mod population;
 mod process;
 mod scale;
+mod scim;
 mod whatif;
 
 use std::collections::BTreeMap;
@@ -49,6 +50,7 @@ async fn main() -> anyhow::Result<()> {
             kill::run(number("times", 100)?, store, number("seed", 20_260_101)?).await?
         }
         "scale" => scale::run(number("users", 10_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
+        "scim" => scim::run(number("requests", 5_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
         "what-if" => whatif::run(number("objects", 100_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
         other => bail!("there is no benchmark `{other}`"),
     };

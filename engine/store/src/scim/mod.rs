@@ -1,0 +1,8 @@
+//! What a protocol in front of the source needs: finding by conditions, versions, and conditional writes in one transaction.
+
+mod find;
+mod test;
+mod write;
+
+pub use find::{SourceDirection, SourceOrder, Versioned};
+pub use test::{Compared, SourceTest};
