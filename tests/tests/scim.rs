@@ -1,10 +1,8 @@
-//! The SCIM service provider over HTTP, on both databases: what real clients do, conditions, paging, bulk, a large group, malformed
-//! requests, and the conformance suite.
+//! The SCIM service provider over HTTP, on both databases: what real clients do, conditions, paging, bulk, a large group, and malformed
+//! requests.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout)]
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -499,42 +497,5 @@ async fn ten_thousand_malformed_requests_are_refused_properly() {
         }
         println!("{dialect:?}: {refused} refused, {taken} taken");
         assert!(refused > 6000 && taken > 200, "{refused} {taken}");
-    }
-}
-
-/// Runs scim2-tester; see `tests/run` for where it comes from.
-async fn conforms(dialect: Dialect) {
-    let python = std::env::var_os("ENTRAIN_TEST_PYTHON").expect("ENTRAIN_TEST_PYTHON is not set: run tests/run");
-    let server = Server::start(dialect, Profile::Standard).await;
-    let mut command = Command::new(python);
-    command
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("clients/with_scim2_tester.py"))
-        .env("SCIM_URL", &server.url)
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{said}");
-    assert!(output.status.success(), "{said}\n{complained}");
-    // A suite that stopped early would end well too.
-    for check in [
-        "check_add_attribute",
-        "check_remove_attribute",
-        "check_replace_attribute",
-        "object_replacement",
-        "search_with_attributes",
-    ] {
-        assert!(said.contains(&format!("{check}: SUCCESS")), "{check} did not run:\n{said}");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn scim2_tester_on_sqlite() {
-    conforms(Dialect::Sqlite).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn scim2_tester_on_postgres() {
-    if Dialect::all().contains(&Dialect::Postgres) {
-        conforms(Dialect::Postgres).await;
     }
 }

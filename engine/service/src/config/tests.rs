@@ -229,7 +229,7 @@ fn a_credential_has_what_its_type_needs_and_nothing_else() {
     assert!(foreign.contains(":8: target #1: credential.secret: `secret` does not belong"), "{foreign}");
     assert!(
         complaint(&credential("type = \"secret\"\nclient_id = \"a\"\nsecret = { env = \"A\", file = \"b\" }"))
-            .contains("write either")
+            .contains("and nothing else")
     );
     assert!(parse(&credential("type = \"workload_identity\"")).is_ok());
     assert!(complaint(&credential("client_id = \"a\"")).contains(":6: target #1: credential: say which"));
