@@ -50,7 +50,7 @@ use args::{Command, ProtectCommand};
 pub use exit::Exit;
 pub use output::{Form, Output};
 pub use progress::Bar;
-pub(crate) use time::utc;
+pub(crate) use time::{since, utc};
 
 /// Reads the arguments, does what they say, and reports errors in the form that was asked for.
 pub fn main() -> ExitCode {

@@ -231,6 +231,7 @@ pub(super) struct Matching {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Schedule {
     pub(super) cron: Option<String>,
+    pub(super) full_cron: Option<String>,
     pub(super) time_zone: Option<String>,
     pub(super) jitter: Option<String>,
 }
