@@ -6,10 +6,10 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use entrain_model::{ObjectRef, Reason, Scope};
+use entrain_model::{Millis, ObjectRef, Reason, Scope};
 use entrain_store::Moment as Place;
-use entrain_sync::{Ask, Knowledge, Source};
-use serde_json::Value as Json_;
+use entrain_sync::{Ask, Knowledge, Source, Target};
+use serde_json::Value;
 
 use super::Api;
 use super::extract::{Asked, At};
@@ -24,6 +24,12 @@ use crate::wiring::connect_as_published;
 /// So long a request waits for a sync of one object.
 const PATIENCE: Duration = Duration::from_secs(45);
 
+/// So long it waits for another run that works on the object, in milliseconds.
+const BUSY: Millis = 10_000;
+
+/// How often it looks whether that has ended.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// Everything about one object: scope, mapping, matching, link, plan, holds
 ///
 /// From the database, without a call and without writing anything.
@@ -34,7 +40,7 @@ pub(super) async fn explain(
     State(api): State<Api>,
     caller: Caller,
     At((target, kind, id)): At<(String, KindWord, String)>,
-) -> Result<Json<Json_>, Problem> {
+) -> Result<Json<Value>, Problem> {
     let config = api.served(&caller, &target)?.config();
     let object = ObjectRef { kind: kind.into(), id: id.into() };
     let target = connect_as_published(api.engine.store(), &config, api.clock.clone()).await?.target;
@@ -82,7 +88,8 @@ pub(super) async fn sync(
         return Err(Problem::missing(format!("{object}: source and target `{}` do not know it", target.name)));
     }
     let engine = api.engine(&caller);
-    let ask = Ask::sync(Scope::Only(BTreeSet::from([object])), Reason::Operator);
+    let holder = api.leased(&target, &object).await?;
+    let ask = Ask { holder: Some(holder), ..Ask::sync(Scope::Only(BTreeSet::from([object])), Reason::Operator) };
     let going = api.begin(move |began| async move { engine.reconcile(&target, ask, began.as_ref()).await }).await?;
     let status = match tokio::time::timeout(PATIENCE, going.end).await {
         Ok(Ok(Ok(_))) => StatusCode::OK,
@@ -90,4 +97,21 @@ pub(super) async fn sync(
         Ok(Err(_)) | Err(_) => StatusCode::ACCEPTED,
     };
     Ok((status, Json(Run::of(&api.run(&caller, going.run.as_str()).await?))))
+}
+
+impl Api {
+    /// Waits until nobody else works on the object; the name under which it is ours.
+    async fn leased(&self, target: &Target, object: &ObjectRef) -> Result<String, Problem> {
+        let (store, holder) = (self.engine.store(), self.engine.holder());
+        let until = store.now() + BUSY;
+        while store.lease(&target.name, &holder, std::slice::from_ref(object), target.timing.lease).await?.is_empty() {
+            if store.now() >= until {
+                return Err(
+                    Problem::conflict(format!("another run works on {object}; try again when it has ended")).coded("busy")
+                );
+            }
+            self.clock.sleep(LOOK).await;
+        }
+        Ok(holder)
+    }
 }
