@@ -185,6 +185,7 @@ fn configure(database: &Database, emulator: &Running, more: &str) -> anyhow::Res
 url = "{}"
 [http]
 listen = "127.0.0.1:0"
+strangers = 100000
 [[target]]
 name = "test"
 tenant = "{}"

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+use entrain::cli::Exit;
 use entrain_tests::database::Dialect;
 use entrain_tests::served::{Served, answer};
 use reqwest::Method;
@@ -333,5 +334,27 @@ async fn a_request_that_is_sent_again_is_done_once() {
         assert!(statuses == [201, 201] || statuses == [201, 409], "{statuses:?}");
         let users = ok(&served, GET, "/source/users", &key, None).await;
         assert_eq!(users["items"].as_array().unwrap().len(), 4);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scheduler_elsewhere_runs_a_job_and_learns_its_end() {
+    for dialect in Dialect::all() {
+        let served = Served::start(dialect, 2, "").await.unwrap();
+        let key = served.key("cron", &["--role", "operator"]).await.unwrap();
+        let (url, id) = (served.url().unwrap(), key.split('_').nth(1).unwrap().to_owned());
+        let run = async |job: &str, id: &str, secret: &str| {
+            let words = ["jobs", "run", job, "--url", &url, "--client-id", id, "--client-secret", secret];
+            served.entrain(&words).await.unwrap()
+        };
+        let (exit, said) = run("full-sync", &id, &key).await;
+        assert_eq!((exit, &said["run"]["state"]), (Exit::Converged, &json!("converged")), "{said}");
+        let bare = key.rsplit('_').next().unwrap();
+        let (exit, said) = run("plan", &id, bare).await;
+        assert_eq!((exit, &said["run"]["kind"]), (Exit::Converged, &json!("plan")), "{said}");
+        assert_eq!(run("delta-sync", &id, &"0".repeat(64)).await.0, Exit::Usage, "a wrong secret");
+        assert_eq!(run("delta-sync", "0000000000000000", &key).await.0, Exit::Usage, "the secret of another key");
+        ok(&served, POST, "/targets/test/pause", &key, Some(json!({ "reason": "maintenance" }))).await;
+        assert_eq!(run("delta-sync", &id, &key).await.0, Exit::Halted);
     }
 }

@@ -4,7 +4,9 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 
 use crate::http::problem::Problem;
 
@@ -55,7 +57,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         }
         let bytes = whole(request.into_body()).await?;
         if contains_zero(&bytes) {
-            return Err(Problem::invalid("the body has a zero character in it"));
+            return Err(Problem::refused("the body has a zero character in it"));
         }
         serde_json::from_slice(&bytes).map(Self).map_err(|error| Problem::invalid(format!("the body: {error}")))
     }
@@ -65,6 +67,21 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 pub(super) async fn whole(body: axum::body::Body) -> Result<Bytes, Problem> {
     let too_large = |_| Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("a body may have {LARGEST} bytes"));
     to_bytes(body, LARGEST).await.map_err(too_large)
+}
+
+/// A whole number, in any of the forms that JSON has for it: `76` and `76.0` are the same.
+pub(super) fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    let number = Number::deserialize(deserializer)?;
+    let whole = |value: f64| (value.fract() == 0.0 && value.abs() < 9e15).then(|| format!("{value:.0}").parse().ok()).flatten();
+    let read = number.as_i64().or_else(|| number.as_f64().and_then(whole));
+    read.ok_or_else(|| D::Error::custom(format!("{number} is no whole number")))
+}
+
+/// The same where there may be none.
+pub(super) fn optional_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    struct Whole(#[serde(deserialize_with = "number")] i64);
+    Ok(Option::<Whole>::deserialize(deserializer)?.map(|whole| whole.0))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

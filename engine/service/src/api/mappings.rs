@@ -10,7 +10,7 @@ use serde_json::Value as Json_;
 use utoipa::ToSchema;
 
 use super::Api;
-use super::extract::{At, Body};
+use super::extract::{At, Body, number, optional_number};
 use super::page::Page;
 use crate::acts::scripts::{Bench, Candidate, Current, Placing, Published, RolledBack, ScriptsError, placed};
 use crate::config::TargetConfig;
@@ -44,6 +44,7 @@ pub(super) struct NewScript {
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
     /// A version that is kept; without it, and without a script, the scripts on disk.
+    #[serde(default, deserialize_with = "optional_number")]
     #[schema(minimum = 1)]
     version: Option<i64>,
     /// A script in its place among those in force. Not together with `version`.
@@ -55,15 +56,16 @@ pub(super) struct Which {
 #[serde(deny_unknown_fields)]
 pub(super) struct Publishing {
     /// The version; without it the newest draft, or the scripts on disk.
+    #[serde(default, deserialize_with = "optional_number")]
     #[schema(minimum = 1)]
     version: Option<i64>,
     /// How many per cent more objects than seen now may change in an attribute before the run is held.
-    #[serde(default = "tolerance")]
+    #[serde(default = "tolerance", deserialize_with = "number")]
     #[schema(minimum = 0, maximum = 1000, default = 10)]
-    tolerance: u32,
+    tolerance: i64,
 }
 
-fn tolerance() -> u32 {
+fn tolerance() -> i64 {
     10
 }
 
@@ -72,6 +74,7 @@ fn tolerance() -> u32 {
 #[serde(deny_unknown_fields)]
 pub(super) struct RollingBack {
     /// The version; without it the one that was in force before.
+    #[serde(default, deserialize_with = "optional_number")]
     #[schema(minimum = 1)]
     version: Option<i64>,
 }
@@ -204,12 +207,11 @@ pub(super) async fn publish(
     At(target): At<String>,
     Body(asked): Body<Publishing>,
 ) -> Result<Json<InForce>, Problem> {
-    if asked.tolerance > 1000 {
-        return Err(Problem::invalid("`tolerance` is a number from 0 to 1000"));
-    }
+    let tolerance = u32::try_from(asked.tolerance).ok().filter(|percent| *percent <= 1000);
+    let tolerance = tolerance.ok_or_else(|| Problem::invalid("`tolerance` is a number from 0 to 1000"))?;
     let config = api.served(&caller, &target)?.config();
     let bench = api.bench(&caller, &config);
-    match bench.publish(asked.version, (&caller.name, asked.tolerance), &Silent).await? {
+    match bench.publish(asked.version, (&caller.name, tolerance), &Silent).await? {
         Published::Nothing { published, .. } => {
             Ok(Json(InForce { published, previous: published, changed: false, diff: Json_::Null }))
         }

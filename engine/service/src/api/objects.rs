@@ -25,7 +25,7 @@ use crate::wiring::connect_as_published;
 const PATIENCE: Duration = Duration::from_secs(45);
 
 /// So long it waits for another run that works on the object, in milliseconds.
-const BUSY: Millis = 10_000;
+const BUSY: Millis = 5_000;
 
 /// How often it looks whether that has ended.
 const LOOK: Duration = Duration::from_millis(50);
@@ -89,8 +89,14 @@ pub(super) async fn sync(
     }
     let engine = api.engine(&caller);
     let holder = api.leased(&target, &object).await?;
-    let ask = Ask { holder: Some(holder), ..Ask::sync(Scope::Only(BTreeSet::from([object])), Reason::Operator) };
-    let going = api.begin(move |began| async move { engine.reconcile(&target, ask, began.as_ref()).await }).await?;
+    let ask = Ask { holder: Some(holder.clone()), ..Ask::sync(Scope::Only(BTreeSet::from([object])), Reason::Operator) };
+    let going = api.begin(move |began| async move {
+        let result = engine.reconcile(&target, ask, began.as_ref()).await;
+        // A halted target is left before a run begins, and nobody else gives the lease back.
+        engine.store().release(&target.name, &holder, None).await?;
+        result
+    });
+    let going = going.await?;
     let status = match tokio::time::timeout(PATIENCE, going.end).await {
         Ok(Ok(Ok(_))) => StatusCode::OK,
         Ok(Ok(Err(error))) => return Err(error.into()),

@@ -26,10 +26,10 @@ pub(super) struct RunsAsked {
     #[param(pattern = r"^[^\x00]*$")]
     target: Option<String>,
     /// Only those that stand so.
-    #[param(value_type = Option<RunStateWord>)]
+    #[param(value_type = Option<RunStateWord>, inline)]
     state: Option<RunState>,
     /// Only those that do this.
-    #[param(value_type = Option<RunKindWord>)]
+    #[param(value_type = Option<RunKindWord>, inline)]
     kind: Option<RunKind>,
     /// `next` of the page before.
     #[param(pattern = r"^[A-Za-z0-9_-]+$")]
@@ -58,6 +58,7 @@ pub(super) struct PageAsked {
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangesAsked {
     /// `guarded`: only what needs approval.
+    #[param(inline)]
     part: Option<Part>,
     /// `next` of the page before.
     #[param(pattern = r"^[A-Za-z0-9_-]+$")]

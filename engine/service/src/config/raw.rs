@@ -91,6 +91,7 @@ pub(super) struct Secrets {
 pub(super) struct Http {
     pub(super) listen: Option<String>,
     pub(super) tls: Option<Tls>,
+    pub(super) strangers: Option<u32>,
 }
 
 #[derive(Deserialize)]

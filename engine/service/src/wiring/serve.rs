@@ -129,7 +129,7 @@ impl Service {
         }
         let mut http = None;
         if let Some(address) = config.http.listen {
-            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics);
+            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics, &config.http);
             let scim = Scim::new(engine.store().clone().acting_as("scim"), Arc::clone(&clock), Catalog::load(&[])?, None);
             let (api, waiting) = Api::new(engine.clone(), Arc::clone(&clock), all);
             tasks.spawn(api::keep(waiting, stop.subscribe()));
