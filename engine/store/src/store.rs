@@ -236,6 +236,9 @@ impl Store {
             inner.write.acquire().await?.execute(durability.pragma()).await?;
             *set = durability;
         }
+        if let Some(failpoints) = &self.failpoints {
+            failpoints.begins(durability == Durability::Synced);
+        }
         Ok(inner.write.begin_with(inner.dialect.begin()).await?)
     }
 
