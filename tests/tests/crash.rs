@@ -4,12 +4,13 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Condition, Kind, ObjectRef, Relation, anchor_value};
-use entrain_store::{FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, StoreError, UserRow};
+use entrain_store::{Committed, FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, StoreError, UserRow};
 use entrain_sync::SyncError;
 use entrain_tests::database::{DISK, Database, Dialect, psql};
 use entrain_tests::memory::{Crash, Memory, schema};
@@ -150,6 +151,14 @@ fn length(path: &str) -> usize {
     std::fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap())
 }
 
+/// The effects and the links, as another program reads them.
+fn recorded(rig: &Rig) -> String {
+    let sql = "select run, seq, state from effects order by run, seq; select kind, id, target_id, anchored from links order by kind, id";
+    let output = Command::new("sqlite3").arg(rig.url().trim_start_matches("sqlite://")).arg(sql).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// What else of the log is on the disk when the power goes: nothing, a part of what came after, something else.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
@@ -173,8 +182,8 @@ async fn loses_its_power_around_every_effect() {
             let log = format!("{}-wal", rig.url().trim_start_matches("sqlite://"));
             let synced = Arc::new(AtomicUsize::new(length(&log)));
             let (seen, file) = (Arc::clone(&synced), log.clone());
-            let failpoints = FailPoints::at(point, nth).observed(move |point| {
-                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) {
+            let failpoints = FailPoints::at(point, nth).observed(move |point, committed| {
+                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) && committed == Committed::Synced {
                     seen.store(length(&file), Ordering::SeqCst);
                 }
             });
@@ -187,7 +196,9 @@ async fn loses_its_power_around_every_effect() {
                 Rest::Torn => (kept + (whole - kept) / 2, Vec::new()),
                 Rest::Garbage => (kept, vec![0xA5; 5_000]),
             };
+            let recorded = recorded(&rig);
             rig.lose_power(kept, &torn).await.unwrap();
+            assert_eq!(self::recorded(&rig), recorded, "{when}: what was recorded around a call waited for the disk");
             recover(&mut rig, &memory).await;
             assert_true(&memory, &when);
         }
@@ -330,10 +341,10 @@ async fn goes_on_after(dialect: Dialect, trouble: Trouble) {
 }
 
 /// Makes trouble at the start of the `nth` effect.
-fn strikes(rig: &Rig, place: &Place, trouble: Trouble, disk: Option<Disk>, nth: u64) -> impl Fn(FailPoint) + Send + Sync + use<> {
+fn strikes(rig: &Rig, place: &Place, trouble: Trouble, disk: Option<Disk>, nth: u64) -> impl Fn(FailPoint, Committed) + Send + Sync + use<> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let (clock, url, server, passed) = (Arc::clone(&rig.clock), rig.url().to_owned(), place.server.clone(), AtomicU64::new(0));
-    move |point| {
+    move |point, _| {
         if point != FailPoint::AfterStart || passed.fetch_add(1, Ordering::SeqCst) + 1 != nth {
             return;
         }

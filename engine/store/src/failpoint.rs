@@ -49,8 +49,17 @@ impl FailPoint {
     }
 }
 
+/// What the newest transaction waits for before it says that it is committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The disk: a loss of power leaves it.
+    Synced,
+    /// Nothing: a loss of power may take it away.
+    Pending,
+}
+
 /// Is told of every passage.
-struct Observer(Box<dyn Fn(FailPoint) + Send + Sync>);
+struct Observer(Box<dyn Fn(FailPoint, Committed) + Send + Sync>);
 
 impl std::fmt::Debug for Observer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -65,6 +74,8 @@ pub struct FailPoints {
     observer: Option<Observer>,
     passed: [AtomicU64; 4],
     dead: AtomicBool,
+    /// Whether the database itself says that the newest transaction waits for the disk.
+    synced: AtomicBool,
     /// Calls of the database, and whatever else its user counts as a step.
     steps: AtomicU64,
     /// The step that nothing comes after; 0 for none.
@@ -82,10 +93,10 @@ impl FailPoints {
         Self::default()
     }
 
-    /// Tells of every passage, before it fails if it is the chosen one. Past [`FailPoint::AfterStart`] and
-    /// [`FailPoint::AfterEnd`] everything that was committed is on the disk.
+    /// Tells of every passage, before it fails if it is the chosen one, and what the transaction waited for that was committed just
+    /// before: by what its connection is set to, not by what it ought to be.
     #[must_use]
-    pub fn observed(self, observer: impl Fn(FailPoint) + Send + Sync + 'static) -> Self {
+    pub fn observed(self, observer: impl Fn(FailPoint, Committed) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Observer(Box::new(observer))), ..self }
     }
 
@@ -129,6 +140,15 @@ impl FailPoints {
         }
     }
 
+    pub(crate) fn is_observed(&self) -> bool {
+        self.observer.is_some()
+    }
+
+    /// A transaction has begun that waits for this.
+    pub(crate) fn begun(&self, waits: Committed) {
+        self.synced.store(waits == Committed::Synced, Ordering::SeqCst);
+    }
+
     pub(crate) fn alive(&self) -> Result<()> {
         if self.tripped() { Err(StoreError::Injected("a point passed before")) } else { Ok(()) }
     }
@@ -136,7 +156,7 @@ impl FailPoints {
     pub(crate) fn pass(&self, point: FailPoint) -> Result<()> {
         self.alive()?;
         if let Some(Observer(observer)) = &self.observer {
-            observer(point);
+            observer(point, if self.synced.load(Ordering::SeqCst) { Committed::Synced } else { Committed::Pending });
         }
         let passage = self.passed[point as usize].fetch_add(1, Ordering::SeqCst) + 1;
         if self.armed == Some((point, passage)) {

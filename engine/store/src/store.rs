@@ -17,7 +17,7 @@ use crate::dialect::{Dialect, redacted};
 use crate::schema::{MIGRATIONS, Migration, migrate};
 use crate::sql::Sql;
 use crate::watch::Waker;
-use crate::{Approvers, FailPoints, Result, StoreError};
+use crate::{Approvers, Committed, FailPoints, Result, StoreError};
 
 /// How old the measured difference between our clock and the server's may become, in milliseconds.
 const OFFSET_VALID: Millis = 60_000;
@@ -236,7 +236,11 @@ impl Store {
             inner.write.acquire().await?.execute(durability.pragma()).await?;
             *set = durability;
         }
-        Ok(inner.write.begin_with(inner.dialect.begin()).await?)
+        let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
+        if let Some(failpoints) = self.failpoints.as_ref().filter(|failpoints| failpoints.is_observed()) {
+            failpoints.begun(waits_for(&mut transaction, &inner.dialect).await?);
+        }
+        Ok(transaction)
     }
 
     pub(crate) fn author(&self) -> &Author {
@@ -280,6 +284,19 @@ async fn open_once(options: &AnyConnectOptions, dialect: &Dialect, url: &str, mi
     let closed = connection.close().await;
     prepared?;
     Ok(closed?)
+}
+
+/// What the commit of a transaction on this connection waits for, as the database says.
+async fn waits_for(connection: &mut AnyConnection, dialect: &Dialect) -> Result<Committed> {
+    const FULL: i64 = 2;
+    let synced = match dialect {
+        Dialect::Sqlite(_) => Sql::new("select synchronous as n from pragma_synchronous").number(connection).await? >= FULL,
+        Dialect::Postgres => Sql::new("select count(*) as n from pg_settings where name = 'synchronous_commit' and setting <> 'off'")
+            .number(connection)
+            .await?
+            == 1,
+    };
+    Ok(if synced { Committed::Synced } else { Committed::Pending })
 }
 
 /// Sets the connection and brings the schema up to date.
