@@ -341,7 +341,13 @@ async fn goes_on_after(dialect: Dialect, trouble: Trouble) {
 }
 
 /// Makes trouble at the start of the `nth` effect.
-fn strikes(rig: &Rig, place: &Place, trouble: Trouble, disk: Option<Disk>, nth: u64) -> impl Fn(FailPoint, Committed) + Send + Sync + use<> {
+fn strikes(
+    rig: &Rig,
+    place: &Place,
+    trouble: Trouble,
+    disk: Option<Disk>,
+    nth: u64,
+) -> impl Fn(FailPoint, Committed) + Send + Sync + use<> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let (clock, url, server, passed) = (Arc::clone(&rig.clock), rig.url().to_owned(), place.server.clone(), AtomicU64::new(0));
     move |point, _| {

@@ -228,7 +228,9 @@ async fn what_nobody_takes_is_held_until_another_one_is_issued() {
     let site = Site::new("kind = \"random\"").await;
     site.receiver.refusing.store(true, Ordering::SeqCst);
     site.hire(1).await;
-    site.run(&["sync"]).await;
+    let (exit, said) = site.run(&["sync"]).await;
+    assert_eq!(exit, Exit::Partial, "the run that lost it says so: {said}");
+    assert!(said.contains("undelivered"), "{said}");
     let (_, holds) = site.run(&["holds"]).await;
     assert!(holds.contains("(undelivered, since") && holds.contains("the receiver answered 503"), "{holds}");
     assert!(holds.contains("`entrain password reissue \"user u1\"`"), "{holds}");

@@ -291,10 +291,12 @@ async fn waits_for(connection: &mut AnyConnection, dialect: &Dialect) -> Result<
     const FULL: i64 = 2;
     let synced = match dialect {
         Dialect::Sqlite(_) => Sql::new("select synchronous as n from pragma_synchronous").number(connection).await? >= FULL,
-        Dialect::Postgres => Sql::new("select count(*) as n from pg_settings where name = 'synchronous_commit' and setting <> 'off'")
-            .number(connection)
-            .await?
-            == 1,
+        Dialect::Postgres => {
+            Sql::new("select count(*) as n from pg_settings where name = 'synchronous_commit' and setting <> 'off'")
+                .number(connection)
+                .await?
+                == 1
+        }
     };
     Ok(if synced { Committed::Synced } else { Committed::Pending })
 }
