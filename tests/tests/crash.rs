@@ -4,12 +4,11 @@
 
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use entrain_model::{Condition, Kind, ObjectRef, Relation, anchor_value};
+use entrain_model::{Condition, Kind, Millis, ObjectRef, Relation, anchor_value};
 use entrain_store::{Committed, FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, StoreError, UserRow};
 use entrain_sync::SyncError;
 use entrain_tests::database::{DISK, Database, Dialect, psql};
@@ -151,14 +150,6 @@ fn length(path: &str) -> usize {
     std::fs::metadata(path).map_or(0, |file| usize::try_from(file.len()).unwrap())
 }
 
-/// The effects and the links, as another program reads them.
-fn recorded(rig: &Rig) -> String {
-    let sql = "select run, seq, state from effects order by run, seq; select kind, id, target_id, anchored from links order by kind, id";
-    let output = Command::new("sqlite3").arg(rig.url().trim_start_matches("sqlite://")).arg(sql).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 /// What else of the log is on the disk when the power goes: nothing, a part of what came after, something else.
 #[derive(Clone, Copy, Debug)]
 enum Rest {
@@ -183,7 +174,7 @@ async fn loses_its_power_around_every_effect() {
             let synced = Arc::new(AtomicUsize::new(length(&log)));
             let (seen, file) = (Arc::clone(&synced), log.clone());
             let failpoints = FailPoints::at(point, nth).observed(move |point, committed| {
-                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) && committed == Committed::Synced {
+                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) && committed == Committed::OnDisk {
                     seen.store(length(&file), Ordering::SeqCst);
                 }
             });
@@ -196,14 +187,40 @@ async fn loses_its_power_around_every_effect() {
                 Rest::Torn => (kept + (whole - kept) / 2, Vec::new()),
                 Rest::Garbage => (kept, vec![0xA5; 5_000]),
             };
-            let recorded = recorded(&rig);
             rig.lose_power(kept, &torn).await.unwrap();
-            assert_eq!(self::recorded(&rig), recorded, "{when}: what was recorded around a call waited for the disk");
+            rig.restart(None).await;
+            let open = rig.store().open_effects(&rig.target.name, Millis::MAX).await.unwrap();
+            match point {
+                FailPoint::AfterStart | FailPoint::BeforeEnd => {
+                    assert!(!open.is_empty(), "{when}: the intent is not on the disk")
+                }
+                FailPoint::AfterEnd => assert_eq!(open, [], "{when}: the outcome is not on the disk"),
+                FailPoint::BeforeStart => {}
+            }
             recover(&mut rig, &memory).await;
             assert_true(&memory, &when);
         }
     }
     assert!(lost > 0, "what did not wait for the disk was never lost, so nothing was tried");
+}
+
+/// What a door has said yes to is there after a loss of power.
+#[tokio::test]
+async fn loses_its_power_after_an_edit_of_the_source() {
+    let (mut rig, memory) = rig(Dialect::Sqlite).await;
+    let log = format!("{}-wal", rig.url().trim_start_matches("sqlite://"));
+    let failpoints = Arc::new(FailPoints::count_only());
+    rig.restart(Some(Arc::clone(&failpoints))).await;
+    let before = length(&log);
+    let mut hired = UserRow::new("u9", "user9@x.example");
+    hired.display_name = Some("User 9".into());
+    rig.write(&[SourceChange::PutUser(hired)]).await.unwrap();
+    let kept = if failpoints.committed() == Committed::OnDisk { length(&log) } else { before };
+    rig.lose_power(kept, &[]).await.unwrap();
+    recover(&mut rig, &memory).await;
+    let logins: Vec<_> =
+        memory.dump().into_iter().filter_map(|record| record.attributes.get("userPrincipalName").cloned()).collect();
+    assert!(logins.contains(&json!("user9@x.example")), "{logins:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -49,17 +49,17 @@ impl FailPoint {
     }
 }
 
-/// What the newest transaction waits for before it says that it is committed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Committed {
-    /// The disk: a loss of power leaves it.
-    Synced,
-    /// Nothing: a loss of power may take it away.
-    Pending,
-}
-
 /// Is told of every passage.
 struct Observer(Box<dyn Fn(FailPoint, Committed) + Send + Sync>);
+
+/// What the last transaction that began before a passage waited for when it was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The disk: a loss of power takes nothing of it away.
+    OnDisk,
+    /// The system alone: a loss of power may take it away.
+    InMemory,
+}
 
 impl std::fmt::Debug for Observer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -74,8 +74,8 @@ pub struct FailPoints {
     observer: Option<Observer>,
     passed: [AtomicU64; 4],
     dead: AtomicBool,
-    /// Whether the database itself says that the newest transaction waits for the disk.
-    synced: AtomicBool,
+    /// The last transaction that began waits for the disk.
+    waits: AtomicBool,
     /// Calls of the database, and whatever else its user counts as a step.
     steps: AtomicU64,
     /// The step that nothing comes after; 0 for none.
@@ -93,8 +93,8 @@ impl FailPoints {
         Self::default()
     }
 
-    /// Tells of every passage, before it fails if it is the chosen one, and what the transaction waited for that was committed just
-    /// before: by what its connection is set to, not by what it ought to be.
+    /// Tells of every passage, before it fails if it is the chosen one, and whether the transaction before it is on the disk: as past
+    /// [`FailPoint::AfterStart`] and [`FailPoint::AfterEnd`] it must be.
     #[must_use]
     pub fn observed(self, observer: impl Fn(FailPoint, Committed) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Observer(Box::new(observer))), ..self }
@@ -140,13 +140,14 @@ impl FailPoints {
         }
     }
 
-    pub(crate) fn is_observed(&self) -> bool {
-        self.observer.is_some()
+    /// Where the last transaction is.
+    pub fn committed(&self) -> Committed {
+        if self.waits.load(Ordering::SeqCst) { Committed::OnDisk } else { Committed::InMemory }
     }
 
-    /// A transaction has begun that waits for this.
-    pub(crate) fn begun(&self, waits: Committed) {
-        self.synced.store(waits == Committed::Synced, Ordering::SeqCst);
+    /// A transaction begins that waits for the disk, or does not.
+    pub(crate) fn begins(&self, waits: bool) {
+        self.waits.store(waits, Ordering::SeqCst);
     }
 
     pub(crate) fn alive(&self) -> Result<()> {
@@ -156,7 +157,7 @@ impl FailPoints {
     pub(crate) fn pass(&self, point: FailPoint) -> Result<()> {
         self.alive()?;
         if let Some(Observer(observer)) = &self.observer {
-            observer(point, if self.synced.load(Ordering::SeqCst) { Committed::Synced } else { Committed::Pending });
+            observer(point, self.committed());
         }
         let passage = self.passed[point as usize].fetch_add(1, Ordering::SeqCst) + 1;
         if self.armed == Some((point, passage)) {

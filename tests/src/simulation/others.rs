@@ -20,6 +20,9 @@ pub(super) struct Others {
     pub(super) squatters: Vec<Observed>,
     /// Whose anchor was cleared.
     pub(super) unanchored: BTreeMap<TargetId, ObjectRef>,
+    /// Which records are nobody's to us: taken out of the recycle bin, or for a while with another's anchor. If their object left
+    /// meanwhile, they are not linked any more, and whoever did it decides about them.
+    pub(super) let_go: BTreeSet<TargetId>,
     /// Which records were in the recycle bin because of them.
     pub(super) discarded: BTreeSet<TargetId>,
     /// Who was given a role, or to another directory.
@@ -112,7 +115,11 @@ impl World {
                 self.others().discarded.insert(one.id.clone());
             }),
             // Where another has its login by now, the tenant refuses it.
-            Tampering::Undelete(nth) => bin(*nth, &|one| drop(self.memory.undelete(one.kind, one.id.as_str()))),
+            Tampering::Undelete(nth) => bin(*nth, &|one| {
+                if self.memory.undelete(one.kind, one.id.as_str()).is_ok() {
+                    self.others().let_go.insert(one.id.clone());
+                }
+            }),
             Tampering::Purge(nth) => bin(*nth, &|one| self.memory.purge(one.kind, one.id.as_str())),
             _ => {}
         }
@@ -137,7 +144,9 @@ impl World {
         }
         let before = record.attributes.get(&anchor).cloned().unwrap_or_default();
         self.memory.edit(record.kind, record.id.as_str(), &[(anchor, json!(format!("usurped {}", record.id)))].into());
-        self.others().usurped.insert((record.kind, record.id.clone()), before);
+        let mut others = self.others();
+        others.let_go.insert(record.id.clone());
+        others.usurped.insert((record.kind, record.id.clone()), before);
     }
 
     fn squat(&self, n: u8) {

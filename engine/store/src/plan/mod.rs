@@ -2,7 +2,7 @@
 
 mod arrange;
 mod counts;
-mod lines;
+pub(crate) mod lines;
 
 use std::collections::BTreeMap;
 
