@@ -175,7 +175,8 @@ deliver = {{ url = "{}", secret = {{ file = "whsec" }}, seal_for = "first.pub.pe
     async fn opened(&self, message: &Json) -> Json {
         let (sealed, key) = (message["data"]["sealed"].as_str().unwrap(), self.path("first.pem").display().to_string());
         std::fs::write(self.path("sealed.txt"), sealed).unwrap();
-        let python = Command::new("python3")
+        let python = std::env::var("ENTRAIN_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let python = Command::new(python)
             .args(["-c", OPEN, &key])
             .stdin(std::fs::File::open(self.path("sealed.txt")).unwrap())
             .output()
