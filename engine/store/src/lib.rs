@@ -43,6 +43,7 @@ mod state;
 mod statistics;
 mod store;
 mod target;
+mod transaction;
 mod version;
 mod watch;
 mod whatif;
