@@ -4,7 +4,6 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{Any, AnyConnection, Transaction};
 
-use crate::Result;
 use crate::failpoint::statement;
 
 /// A transaction. Dropped without [`Writing::commit`] it leaves nothing.
@@ -17,7 +16,7 @@ impl Writing {
     }
 
     /// Keeps what was written. Whoever dies may do so with all of it still to be kept, or with all of it kept and nobody told.
-    pub(crate) async fn commit(self) -> Result<()> {
+    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         statement().await;
         self.0.commit().await?;
         statement().await;

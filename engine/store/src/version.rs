@@ -3,8 +3,8 @@
 use entrain_model::{Kind, Millis, TargetName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sqlx::any::AnyRow;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use crate::sql::{Columns as _, Sql, to_json, to_word};
 use crate::transaction::Writing;

@@ -5,16 +5,16 @@ use std::sync::PoisonError;
 
 use anyhow::ensure;
 use entrain_model::{
-    Allowance, Condition, Decision, Kind, Limit, Millis, ObjectRef, Observed, Operation, Reason, Relation, Scope, Share,
+    Allowance, Condition, Decision, Hold, Kind, Limit, Millis, ObjectRef, Observed, Operation, Reason, Relation, Scope, Share,
     TargetId, anchor_value,
 };
-use entrain_store::{LineState, RunKind, RunRow, RunState, Store};
+use entrain_store::{HoldRow, LineState, RunKind, RunRow, RunState, Store};
 use entrain_sync::{Ask, Engine, Silent};
 use serde_json::{Value as Json, json};
 
 use super::others::is_stranger;
 use super::source::{HELD, Source, group, user};
-use super::world::World;
+use super::world::{SETTLING, World};
 use crate::memory::schema;
 
 /// Why the engine is not at rest; `None` if it is. All that happened in the target is visible since `visible`.
@@ -22,6 +22,9 @@ pub(super) async fn unrest(world: &World, store: &Store, visible: Millis) -> any
     let name = &world.target.name;
     // What is missing longest comes first: this is asked every ten minutes.
     let runs = store.runs(Some(name), 50).await?;
+    // What was written a moment ago may show late: only a run that began after that says anything.
+    let wrote = runs.iter().filter(|run| run.report["done"] != json!({})).filter_map(|run| run.finished_at).max();
+    let visible = visible.max(wrote.map_or(0, |at| at + SETTLING.as_millis() as Millis));
     let full = |run: &&RunRow| run.scope == "everything" && run.kind == RunKind::Sync && run.started_at > visible;
     let Some(full) = runs.iter().find(full) else {
         return Ok(Some("there was no full sync since the storm".to_owned()));
@@ -56,22 +59,33 @@ pub(super) async fn check(world: &World, store: &Store) -> anyhow::Result<()> {
     ensure!(second.planned.is_empty(), "a second plan is not empty: {:?}", second.to_json());
     ensure!(world.memory.take_log().is_empty(), "a second run writes");
     let holds = store.holds(Some(&world.target.name), None, 50).await?;
-    let strays: Vec<_> = holds.iter().filter(|row| !HELD.iter().any(|(id, _)| row.object.id.as_str() == *id)).collect();
+    let source = world.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // A record of somebody who left, and whose anchor somebody cleared, is for a person to delete.
+    let forsaken = |row: &HoldRow| {
+        matches!(row.hold, Hold::Protected { .. })
+            && source.left.contains(&row.object)
+            && world.others().unanchored.values().any(|object| *object == row.object)
+    };
+    let (strangers, ours): (Vec<_>, Vec<_>) =
+        holds.iter().partition(|row| HELD.iter().any(|(id, _)| row.object.id.as_str() == *id));
+    let strays: Vec<_> = ours.into_iter().filter(|row| !forsaken(row)).collect();
     ensure!(strays.is_empty(), "held after everything settled: {strays:?}");
-    ensure!(holds.len() == HELD.len(), "strangers are not held: {holds:?}");
+    ensure!(strangers.len() == HELD.len(), "strangers are not held: {holds:?}");
     if let Some(touched) = world.touched_stranger() {
         anyhow::bail!(touched);
     }
     guards(world, store).await?;
-    let source = world.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Truth::new(world, &source)?.check()
 }
 
 /// What a run did of one operation on one kind: to what, for what is tried again counts once.
 type Counts = BTreeMap<(Operation, Kind), BTreeSet<String>>;
 
+/// One of the limits of a rule.
+type Which = fn(&Allowance) -> &Limit;
+
 /// How long a window is, less what a run may take between its beginning and its verdict.
-const WINDOWS: [(fn(&Allowance) -> &Limit, Millis); 3] =
+const WINDOWS: [(Which, Millis); 3] =
     [(|rule| &rule.run, 0), (|rule| &rule.hour, 50 * 60_000), (|rule| &rule.day, 23 * 3_600_000)];
 
 /// No run did more than its limits allow, nor several in an hour or a day, unless somebody approved it: what is approved is not counted,
@@ -209,7 +223,9 @@ impl<'a> Truth<'a> {
 
     /// Objects that left have what the policy says, and nothing is there that nobody asked for.
     fn leavers(&self) -> anyhow::Result<()> {
-        for (object, record) in self.records.iter().filter(|(object, _)| !self.is_present(object)) {
+        let others = self.world.others();
+        let left = |(object, record): &(&ObjectRef, &Observed)| !self.is_present(object) && !others.let_go.contains(&record.id);
+        for (object, record) in self.records.iter().filter(left) {
             let removal = self.world.target.policy.user_removal;
             ensure!(removal.delete_after_days.is_none(), "{object} left and has a record still: {record:?}");
             if object.kind == Kind::User && removal.disable.is_taken() {
@@ -218,7 +234,6 @@ impl<'a> Truth<'a> {
             }
         }
         let known: BTreeSet<&TargetId> = self.records.values().map(|record| &record.id).collect();
-        let others = self.world.others();
         // Whose anchor was cleared is nobody's, once its object left or another record took its place while it was in the bin.
         let given_up = |id: &TargetId| {
             others.unanchored.get(id).is_some_and(|object| self.source.left.contains(object) || others.discarded.contains(id))

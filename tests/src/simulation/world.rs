@@ -21,7 +21,7 @@ use crate::memory::{Arrived, Faults, Lag, Memory, schema};
 use crate::rig;
 
 /// How long the target may need to show what was written; the directory keeps to it.
-const SETTLING: Duration = Duration::from_secs(60);
+pub(super) const SETTLING: Duration = Duration::from_secs(60);
 
 /// Everything of one simulation that outlives the process.
 pub(super) struct World {

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use entrain_model::{Millis, TargetName};
 use serde::{Deserialize, Serialize};
-use sqlx::any::AnyRow;
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use crate::audit::Entry;
 use crate::lease::millis;
