@@ -47,6 +47,7 @@ mod statistics;
 mod store;
 mod target;
 mod timeline;
+mod transaction;
 mod version;
 mod watch;
 mod whatif;
