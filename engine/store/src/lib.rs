@@ -69,7 +69,7 @@ pub use leaver::LeaverRow;
 pub use link::LinkRow;
 pub use listing::{LineFilter, RunFilter};
 pub use mirror::{MirrorCounts, MirrorCursor, MirrorPage, Reading};
-pub use plan::{ContestedLine, LineState, PlanCounts, PlanLine, PlannedLine, Population, Tally};
+pub use plan::{ContestedLine, LineState, PlanCounts, PlanLine, PlannedLine, Population, Tally, UNDELIVERED};
 pub use preflight::{Dangling, Scratch, Shared, Web};
 pub use protection::{ProtectedRecord, ProtectionApproval, ProtectionRead};
 pub use queue::{Due, QueueDepth};

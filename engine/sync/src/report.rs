@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use entrain_model::{RunId, TargetName};
 use entrain_plan::Objection;
-use entrain_store::{Halt, Kept, RunState};
+use entrain_store::{Halt, Kept, RunState, UNDELIVERED};
 use serde_json::{Value as Json, json};
 
 use crate::engine::Run;
@@ -118,7 +118,8 @@ impl Run<'_> {
         let tally = self.store().tally(&self.id).await?;
         let clean = tally.failed == 0 && tally.held.is_empty();
         // What failed with a lost create, or waited for it, may be done by now: see `tail`.
-        let clean = clean || !self.store().is_left(&self.target.name, &self.id).await?;
+        let lost = tally.held.contains_key(UNDELIVERED);
+        let clean = clean || !lost && !self.store().is_left(&self.target.name, &self.id).await?;
         let clean = clean && tally.dropped == 0;
         Ok(if clean { RunState::Converged } else { RunState::Partial })
     }
