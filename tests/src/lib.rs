@@ -7,6 +7,8 @@ pub mod memory;
 pub mod database;
 pub mod rig;
 pub mod scenario;
+pub mod scim;
 pub mod server;
+pub mod serving;
 pub mod simulation;
 pub mod stage;

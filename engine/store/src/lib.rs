@@ -70,7 +70,7 @@ pub use queue::{Due, QueueDepth};
 pub use reference::{Leavers, ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
 pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
-pub use scim::{Compared, SourceDirection, SourceOrder, SourceTest, Versioned};
+pub use scim::{Compared, ResourceRow, SourceDirection, SourceOrder, SourceQuery, SourceTest, Versioned};
 pub use secret::{DataKey, Sealed, SecretRow};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use entrain_entra::Observer;
 use entrain_model::{Clock, Millis, Reason, Scope, TargetName};
-use entrain_scim::{Catalog, CatalogError};
 use entrain_store::{Halt, HaltKind, Put, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Progress, Silent, Target, Worker};
 use tokio::net::TcpListener;
@@ -25,7 +24,7 @@ use crate::alarms::WebhookError;
 use crate::config::{Config, TargetConfig};
 use crate::http::{Http, HttpError, Mounted};
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
-use crate::scim::{self, Scim};
+use crate::scim::{self, SchemasError, Scim};
 
 /// After a full sync that could not go on, the next one is tried this soon.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -46,8 +45,8 @@ pub enum ServeError {
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     /// The schemas of SCIM cannot be used.
-    #[error("scim: {0}")]
-    Scim(#[from] CatalogError),
+    #[error(transparent)]
+    Scim(#[from] SchemasError),
     /// The server cannot begin.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -127,7 +126,8 @@ impl Service {
         let mut http = None;
         if let Some(address) = config.http.listen {
             let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics);
-            let scim = Scim::new(engine.store().clone().acting_as("scim"), Arc::clone(&clock), Catalog::load(&[])?, None);
+            let source = engine.store().clone().acting_as("scim");
+            let scim = Scim::new(source, Arc::clone(&clock), scim::catalog(&config.scim)?);
             let mounted = Mounted { scim: scim::behind_door(scim), ..Mounted::default() };
             http = Some(shared.start(&config.http, address, mounted, &mut tasks, &stop).await?);
         }
