@@ -8,6 +8,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 mod handover;
+mod hooks;
 pub mod http;
 pub mod import;
 mod metrics;

@@ -36,6 +36,7 @@ pub use schedule::{DEFAULT_CRON, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;
+pub(crate) use watch::is_safe;
 pub use watch::{AlarmsConfig, AuditConfig, FightConfig, MetricsConfig, WebhookConfig};
 
 /// The whole configuration.

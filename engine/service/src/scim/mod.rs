@@ -5,6 +5,7 @@ mod answer;
 mod bulk;
 mod call;
 mod dispatch;
+mod hand_over;
 mod kept;
 mod lists;
 mod members;
@@ -28,6 +29,7 @@ use tokio::net::TcpListener;
 
 use crate::http::access::{Caller, CallerKind};
 
+pub(crate) use hand_over::HandOver;
 pub use schemas::SchemasError;
 pub(crate) use schemas::catalog;
 

@@ -1,7 +1,9 @@
 //! Writing: POST, PUT, PATCH and DELETE, each one transaction.
 
 use entrain_model::{SourceId, fold};
-use entrain_scim::{Map, MemberRef, MemberStep, Patch, Projection, ResourceType, ScimError, Shape, document, replace, required};
+use entrain_scim::{
+    Catalog, Map, MemberRef, MemberStep, Patch, Profile, Projection, ResourceType, ScimError, Shape, document, replace, required,
+};
 use entrain_store::{GroupRow, SourceChange, SourceWriter, UserRow};
 use serde_json::Value as Json;
 
@@ -113,6 +115,35 @@ pub(super) async fn remove(call: &Call, of: &ResourceType, kept: Kept, id: &str)
     }
     writer.commit().await?;
     Ok(Reply { id: Some(id.to_string()), ..Reply::bare(204) })
+}
+
+/// Makes an object so, new or not, within a transaction. Members stay as they are unless they are named.
+pub(super) async fn make_so(
+    catalog: &Catalog,
+    writer: &mut SourceWriter,
+    shape: &Shape<'_>,
+    kept: Kept,
+    id: &SourceId,
+    (body, profile): (Json, Profile),
+) -> Result<(), Failure> {
+    let mut resource = document(shape, body, profile)?;
+    let before = match kept {
+        Kept::User => writer.kept_user(id).await?.map(|kept| (user_resource(catalog, shape, &kept.row), Before::User(kept.row))),
+        Kept::Group => {
+            writer.kept_group(id).await?.map(|kept| (group_resource(catalog, shape, &kept.row), Before::Group(kept.row)))
+        }
+        Kept::Other => None,
+    };
+    if let Some((old, _)) = &before {
+        resource = replace(shape, old, resource)?;
+    }
+    required(shape, &resource)?;
+    let members = taken_members(kept, &mut resource);
+    put(writer, shape, id, kept, resource, before.as_ref().map(|(_, before)| before)).await?;
+    if members.is_some() {
+        members::make(writer, id, vec![MemberStep::Only(MemberRef::list(members.as_ref())?)]).await?;
+    }
+    Ok(())
 }
 
 /// The members of a group, which are rows of their own.

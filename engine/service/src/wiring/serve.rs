@@ -22,6 +22,7 @@ use super::watch::Watch;
 use super::{ConnectError, connect_in_force};
 use crate::alarms::WebhookError;
 use crate::config::{Config, TargetConfig};
+use crate::hooks::{self, Events, Keyring};
 use crate::http::{Http, HttpError, Mounted};
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
 use crate::scim::{self, SchemasError, Scim};
@@ -123,15 +124,17 @@ impl Service {
             let (metrics, mut stopped) = (Arc::clone(&metrics), stop.subscribe());
             tasks.spawn(metrics::serve(listener, metrics, async move { drop(stopped.changed().await) }));
         }
+        let keys = Arc::new(Keyring::new(config.clone(), engine.store().clone()));
         let mut http = None;
         if let Some(address) = config.http.listen {
             let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics);
             let source = engine.store().clone().acting_as("scim");
             let scim = Scim::new(source, Arc::clone(&clock), scim::catalog(&config.scim)?);
-            let mounted = Mounted { scim: scim::behind_door(scim), ..Mounted::default() };
+            let events = Events { http: Arc::clone(&shared), scim: scim.clone(), keys: Arc::clone(&keys) };
+            let mounted = Mounted { scim: scim::behind_door(scim), events: hooks::router(events), ..Mounted::default() };
             http = Some(shared.start(&config.http, address, mounted, &mut tasks, &stop).await?);
         }
-        Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
+        Watch::new(config, engine.store().clone(), clock, watched, keys)?.start(&mut tasks, &stop);
         ticker.start().await?;
         Ok(Service { engine, stop, ticker, tasks, figures, http })
     }

@@ -7,4 +7,5 @@ mod write;
 
 pub use find::{SourceDirection, SourceOrder, SourceQuery, Versioned};
 pub use resource::ResourceRow;
+pub(crate) use test::Table;
 pub use test::{Compared, SourceTest};

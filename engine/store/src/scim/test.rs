@@ -21,7 +21,7 @@ pub enum Compared {
 
 /// What a condition is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Table {
+pub(crate) enum Table {
     Users,
     Groups,
     Resources,
@@ -65,7 +65,7 @@ pub enum SourceTest {
 
 impl SourceTest {
     /// Adds it to a statement on a table.
-    pub(super) fn write(&self, table: Table, sql: Sql) -> Sql {
+    pub(crate) fn write(&self, table: Table, sql: Sql) -> Sql {
         match self {
             SourceTest::All(all) => joined(all, table, sql, " and ", "1 = 1"),
             SourceTest::Any(any) => joined(any, table, sql, " or ", "1 = 0"),
