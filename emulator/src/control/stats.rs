@@ -1,7 +1,7 @@
 //! Counts of requests.
 
 use crate::throttle::Cost;
-use axum::http::Method;
+use axum::http::{Method, Version};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -14,6 +14,10 @@ pub struct Counts {
     pub requests: u64,
     /// HTTP requests to the token endpoint and its documents.
     pub token_requests: u64,
+    /// Connections that were accepted, those of the control plane and of the machine's identity too.
+    pub connections: u64,
+    /// HTTP requests to Graph and to the sign-in by the version that they came in: `HTTP/2.0`.
+    pub versions: BTreeMap<String, u64>,
     /// Batches.
     pub batches: u64,
     /// Requests within batches.
@@ -53,6 +57,16 @@ impl Stats {
             counts.requests += 1;
             if path.eq_ignore_ascii_case("$batch") { counts.batches += 1 } else { count(counts, method, path) }
         });
+    }
+
+    /// Counts a connection.
+    pub(crate) fn connected(&self) {
+        self.change(|counts| counts.connections += 1);
+    }
+
+    /// Counts an HTTP request by its version.
+    pub(crate) fn version(&self, version: Version) {
+        self.change(|counts| *counts.versions.entry(format!("{version:?}")).or_default() += 1);
     }
 
     /// Counts a request within a batch.

@@ -46,6 +46,7 @@ pub(crate) async fn answer(
         }
         return response(&answer, dated(hub.tenants.first()));
     }
+    hub.tenants.first().stats.version(parts.version);
     let asked = Asked { method: parts.method, uri: parts.uri, headers: parts.headers, body, arrived };
     match exchange(&hub.tenants, &asked).await {
         Ok(response) => response,

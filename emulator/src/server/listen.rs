@@ -75,14 +75,17 @@ async fn accept(socket: TcpListener, door: Door, hub: Arc<Hub>, mut stopped: wat
         Door::Tls(_) => Router::new().fallback(exchange::answer),
         Door::Machine => Router::new().fallback(exchange::machine),
     };
-    let router = router.with_state(hub);
+    let router = router.with_state(hub.clone());
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
             _ = stopped.changed() => return,
         };
         match accepted {
-            Ok((stream, _)) => drop(tokio::spawn(serve(stream, door.clone(), router.clone(), stopped.clone()))),
+            Ok((stream, _)) => {
+                hub.tenants.first().stats.connected();
+                tokio::spawn(serve(stream, door.clone(), router.clone(), stopped.clone()));
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 breathe().await;

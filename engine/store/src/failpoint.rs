@@ -1,8 +1,26 @@
 //! Stops on purpose around effect transactions, for crash tests.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::{Result, StoreError};
+
+tokio::task_local! {
+    static LIFE: Arc<FailPoints>;
+}
+
+/// A future whose statements are steps of `points`, those within a transaction too: it stops before one of them, and with it what was
+/// not committed yet.
+pub async fn mortal<F: Future>(points: Arc<FailPoints>, life: F) -> F::Output {
+    LIFE.scope(points, life).await
+}
+
+/// A statement is about to be sent.
+pub(crate) async fn statement() {
+    if let Ok(points) = LIFE.try_with(Arc::clone) {
+        points.call().await;
+    }
+}
 
 /// Where to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

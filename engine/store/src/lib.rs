@@ -57,7 +57,7 @@ pub use desired::{DesiredRow, Key, Standing, StoredBody};
 pub use drift::{Drift, DriftCounts, DriftTally, Fight, Refought};
 pub use effect::{End, LinkWrite, MirrorWrite, OpenEffect, Outcome, ReferenceEffect, Refusal, Settled, Start};
 pub use error::StoreError;
-pub use failpoint::{FailPoint, FailPoints};
+pub use failpoint::{FailPoint, FailPoints, mortal};
 pub use four_eyes::Approvers;
 pub use guard::{Choice, GuardCount, GuardedGroups, WindowMark};
 pub use hold::HoldRow;

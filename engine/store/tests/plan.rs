@@ -17,6 +17,8 @@ on_both!(
     only_the_held_plan_that_was_seen_is_approved,
     lines_are_kept_in_order,
     lines_come_by_phase_and_rank,
+    the_work_of_a_plan_is_what_will_be_sent,
+    whoever_waits_for_a_value_that_became_free_is_found,
     a_line_becomes_a_hold,
     contested_values_name_holder_and_release,
     holds_are_many_and_keep_their_beginning,
@@ -118,6 +120,60 @@ async fn lines_are_kept_in_order(database: Arc<Database>) {
     let tally = store.tally(&run).await.unwrap();
     assert_eq!((tally.planned["update"], tally.held["waiting_for"], tally.failed), (600, 1, 0));
     assert_eq!(store.lines(&run, &[602, 2]).await.unwrap().len(), 2);
+}
+
+async fn the_work_of_a_plan_is_what_will_be_sent(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let run = begin(&store).await;
+    let u = ObjectRef::user("u1");
+    let link = |write_anchor| Action::Link { id: "t".into(), evidence: Evidence::Anchor, write_anchor };
+    let record = || DesiredRecord { settings: BTreeMap::new() };
+    let add = |group: &str, user: &str| {
+        let action = Action::AddReference { relation: Relation::Member, to: ObjectRef::user(user) };
+        line(change(&ObjectRef::group(group), Phase::References, action), &[], None)
+    };
+    let of_user = |phase, action| line(change(&u, phase, action), &[], None);
+    let disable = Action::Disable { id: "t".into(), sessions: Sessions::End };
+    let lines = [
+        of_user(Phase::Leavers, disable),
+        of_user(Phase::Users, Action::Restore { id: "t".into(), record: record() }),
+        of_user(Phase::Users, Action::Create { record: record() }),
+        of_user(Phase::Links, link(true)),
+        of_user(Phase::Links, link(false)),
+        of_user(Phase::Removals, Action::Unlink { id: "t".into() }),
+        add("g1", "u1"),
+        add("g1", "u2"),
+        add("g2", "u1"),
+    ];
+    store.put_plan(&run, &lines).await.unwrap();
+    // Two each for the first two, one each for the create and the anchor, none for what is only noted here.
+    assert_eq!(store.plan_work(&run).await.unwrap(), Work { changes: 6, links: 3, groups: 2 });
+    database.shell("update plan_lines set state = 'done' where action = 'disable'");
+    assert_eq!(store.plan_work(&run).await.unwrap().changes, 4, "what is done is not to be done");
+}
+
+async fn whoever_waits_for_a_value_that_became_free_is_found(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let (one, two, leaver) = (ObjectRef::user("one"), ObjectRef::user("two"), ObjectRef::user("leaver"));
+    write(&store, &[user("one"), user("two")]).await;
+    store.put_desired(&target(), &[present(&one, 1, "a"), present(&two, 1, "b")]).await.unwrap();
+    let run = begin(&store).await;
+    let conflict = Hold::Conflict { attribute: "login".into(), detail: "taken".into() };
+    store.put_holds(&target(), &run, &[(one.clone(), conflict.clone()), (two.clone(), conflict)]).await.unwrap();
+    let freed = async |claims: &[(Claim, &str)], action: Action| {
+        let run = begin(&store).await;
+        store.put_plan(&run, &[line(change(&leaver, Phase::Removals, action), claims, None)]).await.unwrap();
+        assert_eq!(store.freed_for(&target(), &run).await.unwrap(), [], "it is not done yet");
+        database.shell(&format!("update plan_lines set state = 'done' where run = '{run}'"));
+        store.freed_for(&target(), &run).await.unwrap()
+    };
+    let delete = || Action::Delete { id: "t".into() };
+    assert_eq!(freed(&[(Claim::Frees, "b")], delete()).await, [two.clone()]);
+    assert_eq!(freed(&[(Claim::Frees, "c")], delete()).await, []);
+    assert_eq!(freed(&[], delete()).await, [one.clone(), two.clone()], "what it had is not known");
+    assert_eq!(freed(&[(Claim::Wants, "c")], update("t")).await, [one, two], "nor what it had before");
+    assert_eq!(freed(&[(Claim::Wants, "c"), (Claim::Frees, "d")], update("t")).await, []);
+    assert_eq!(freed(&[], update("t")).await, [], "it did not have to do with unique values");
 }
 
 async fn lines_come_by_phase_and_rank(database: Arc<Database>) {

@@ -43,13 +43,15 @@ impl Store {
         Ok(counts)
     }
 
-    /// What the changes of the plan that are still to be made cost, without those that are not written anywhere. Who is disabled
-    /// is blocked and loses the sessions, and what is restored is then brought up to date: two requests each.
+    /// What the changes of the plan that are still to be made cost, without those that are not written anywhere: an unlink, a link
+    /// whose record carries its anchor. Who is disabled is blocked and loses the sessions, and what is restored is then brought up to
+    /// date: two requests each.
     pub async fn plan_work(&self, run: &RunId) -> Result<Work> {
         let row = Sql::new(
             "select count(*) as every, count(case when phase = $2 then 1 end) as links,
                count(case when action in ('disable', 'restore') then 1 end) as twice, count(distinct case when phase = $2 then id end) as groups
-             from plan_lines where run = $1 and state = 'planned' and action <> 'unlink'",
+             from plan_lines where run = $1 and state = 'planned' and action <> 'unlink'
+               and not (action = 'link' and body like '%\"write_anchor\":false%')",
         )
         .arg(run)
         .arg(Phase::References.number())
