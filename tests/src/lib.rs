@@ -9,6 +9,7 @@ pub mod receiver;
 pub mod rig;
 pub mod scenario;
 pub mod scim;
+pub mod served;
 pub mod server;
 pub mod serving;
 pub mod simulation;

@@ -50,6 +50,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0006_scim.sql"),
     },
     Migration {
+        version: 9,
+        sqlite: include_str!("../../../migrations/sqlite/0009_api.sql"),
+        postgres: include_str!("../../../migrations/postgres/0009_api.sql"),
+    },
+    Migration {
         version: 11,
         sqlite: include_str!("../../../migrations/sqlite/0011_resources.sql"),
         postgres: include_str!("../../../migrations/postgres/0011_resources.sql"),

@@ -58,6 +58,18 @@ pub enum Tampering {
     Promote(u8),
     /// Another directory becomes the master of a record.
     Master(u8),
+    /// References come and go.
+    Tie(Tie),
+    /// Records go to the recycle bin and come back.
+    Bin(Bin),
+    /// Another system makes a user with a login that the source may want.
+    Squat(u8),
+}
+
+/// What somebody else does to references.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Tie {
     /// A user gets another manager.
     Manage { nth: u8, manager: u8 },
     /// A member is taken out of a group of ours.
@@ -68,14 +80,18 @@ pub enum Tampering {
     Invite(u8),
     /// A stranger is put into a group of ours.
     Intrude(u8),
+}
+
+/// What somebody else does with the recycle bin.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Bin {
     /// A record is moved to the recycle bin.
     Discard(u8),
     /// The `nth` record in the recycle bin is restored.
     Undelete(u8),
     /// It is removed for good.
     Purge(u8),
-    /// Another system makes a user with a login that the source may want.
-    Squat(u8),
 }
 
 /// An edit of the source.
@@ -128,14 +144,14 @@ fn tampering() -> impl Strategy<Value = Tampering> {
         1 => nth().prop_map(Tampering::Usurp),
         1 => nth().prop_map(Tampering::Promote),
         1 => nth().prop_map(Tampering::Master),
-        1 => (nth(), nth()).prop_map(|(nth, manager)| Tampering::Manage { nth, manager }),
-        1 => (0..4_u8).prop_map(Tampering::Strip),
-        1 => (nth(), 0..4_u8).prop_map(|(nth, group)| Tampering::Enrol { nth, group }),
-        1 => nth().prop_map(Tampering::Invite),
-        1 => (0..4_u8).prop_map(Tampering::Intrude),
-        2 => nth().prop_map(Tampering::Discard),
-        1 => (0..4_u8).prop_map(Tampering::Undelete),
-        1 => (0..4_u8).prop_map(Tampering::Purge),
+        1 => (nth(), nth()).prop_map(|(nth, manager)| Tampering::Tie(Tie::Manage { nth, manager })),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Tie(Tie::Strip(nth))),
+        1 => (nth(), 0..4_u8).prop_map(|(nth, group)| Tampering::Tie(Tie::Enrol { nth, group })),
+        1 => nth().prop_map(|nth| Tampering::Tie(Tie::Invite(nth))),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Tie(Tie::Intrude(nth))),
+        2 => nth().prop_map(|nth| Tampering::Bin(Bin::Discard(nth))),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Bin(Bin::Undelete(nth))),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Bin(Bin::Purge(nth))),
         1 => (0..USERS).prop_map(Tampering::Squat),
     ]
 }

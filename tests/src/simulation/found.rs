@@ -4,8 +4,8 @@ use entrain_model::Removal;
 
 use super::deeds::Deed::{ExpireCursors, Full, Refuse, Source, Tenant};
 use super::deeds::Edit::{Group, Join, Put, Remove};
-use super::deeds::Tampering::{Discard, Drift, Usurp};
-use super::deeds::{Case, Deed, Weather};
+use super::deeds::Tampering::{Drift, Usurp};
+use super::deeds::{Bin, Case, Deed, Tampering, Weather};
 use super::play;
 
 async fn played(seed: u64, removal: Removal, limit: u64, deeds: Vec<(u32, Deed)>) {
@@ -47,7 +47,7 @@ async fn a_lost_create_is_settled_by_the_record_that_was_restored() {
         (2960, Source(Put { user: 0, login: 0, title: None, active: false, manager: None })),
         (521_350, Source(Group { group: 0, name: 1 })),
         (2291, put(3, 4, Some(0), Some(3))),
-        (2701, Tenant(Discard(1))),
+        (2701, Tenant(Tampering::Bin(Bin::Discard(1)))),
         (91, put(3, 0, None, None)),
     ];
     played(18_412_721_926_465_621_713, Removal::LEAVE, 0, deeds).await;

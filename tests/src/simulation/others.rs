@@ -6,7 +6,7 @@ use std::sync::{MutexGuard, PoisonError};
 use entrain_model::{Condition, Kind, ObjectRef, Observed, Relation, TargetId, anchor_value};
 use serde_json::{Value as Json, json};
 
-use super::deeds::Tampering;
+use super::deeds::{Bin, Tampering, Tie};
 use super::source::{group, user};
 use super::world::World;
 use crate::memory::{Marks, schema};
@@ -57,71 +57,63 @@ impl World {
             Tampering::Usurp(nth) => self.ours(*nth, None, |one| self.usurp(one)),
             Tampering::Promote(nth) => self.ours(*nth, Some(Kind::User), |one| self.mark(one, |marks| marks.privileged = true)),
             Tampering::Master(nth) => self.ours(*nth, None, |one| self.mark(one, |marks| marks.mastered_elsewhere = true)),
-            Tampering::Manage { .. }
-            | Tampering::Strip(_)
-            | Tampering::Enrol { .. }
-            | Tampering::Invite(_)
-            | Tampering::Intrude(_) => {
-                self.tie(tampering);
-            }
-            Tampering::Discard(_) | Tampering::Undelete(_) | Tampering::Purge(_) => self.dispose(tampering),
+            Tampering::Tie(tie) => self.tie(tie),
+            Tampering::Bin(bin) => self.dispose(bin),
             Tampering::Squat(login) => self.squat(*login),
         }
     }
 
     /// Changes of references.
-    fn tie(&self, tampering: &Tampering) {
-        match tampering {
-            Tampering::Manage { nth, manager } => self.ours(*nth, Some(Kind::User), |one| {
+    fn tie(&self, tie: &Tie) {
+        match tie {
+            Tie::Manage { nth, manager } => self.ours(*nth, Some(Kind::User), |one| {
                 self.ours(*manager, Some(Kind::User), |other| {
                     if other.id != one.id {
                         self.memory.refer(Relation::Manager, one.id.as_str(), Kind::User, other.id.as_str());
                     }
                 });
             }),
-            Tampering::Strip(nth) => self.ours(*nth, Some(Kind::Group), |one| {
+            Tie::Strip(nth) => self.ours(*nth, Some(Kind::Group), |one| {
                 let mut members = one.references.iter().filter(|r| !is_stranger(&r.to));
                 if let Some((kind, to)) = members.next().and_then(|r| Some((r.to_kind?, &r.to))) {
                     self.memory.unrefer(Relation::Member, one.id.as_str(), kind, to.as_str());
                 }
             }),
-            Tampering::Enrol { nth, group } => self.ours(*group, Some(Kind::Group), |group| {
+            Tie::Enrol { nth, group } => self.ours(*group, Some(Kind::Group), |group| {
                 self.ours(*nth, Some(Kind::User), |one| {
                     self.memory.refer(Relation::Member, group.id.as_str(), Kind::User, one.id.as_str());
                 });
             }),
-            Tampering::Invite(nth) => self.ours(*nth, Some(Kind::User), |one| {
+            Tie::Invite(nth) => self.ours(*nth, Some(Kind::User), |one| {
                 self.memory.refer(Relation::Member, "s-club", Kind::User, one.id.as_str());
             }),
-            Tampering::Intrude(nth) => self.ours(*nth, Some(Kind::Group), |one| {
+            Tie::Intrude(nth) => self.ours(*nth, Some(Kind::Group), |one| {
                 self.memory.refer(Relation::Member, one.id.as_str(), Kind::User, "s-visitor");
                 self.others().intruded.insert(one.id.clone());
             }),
-            _ => {}
         }
     }
 
     /// Into the recycle bin, and out of it.
-    fn dispose(&self, tampering: &Tampering) {
+    fn dispose(&self, dispose: &Bin) {
         let bin = |nth: u8, take: &dyn Fn(&Observed)| {
             let deleted = |record: &Observed| record.condition == Condition::Deleted && !is_stranger(&record.id);
             if let Some(record) = self.memory.dump().into_iter().filter(deleted).nth(usize::from(nth)) {
                 take(&record);
             }
         };
-        match tampering {
-            Tampering::Discard(nth) => self.ours(*nth, None, |one| {
+        match dispose {
+            Bin::Discard(nth) => self.ours(*nth, None, |one| {
                 self.memory.delete(one.kind, one.id.as_str());
                 self.others().discarded.insert(one.id.clone());
             }),
             // Where another has its login by now, the tenant refuses it.
-            Tampering::Undelete(nth) => bin(*nth, &|one| {
+            Bin::Undelete(nth) => bin(*nth, &|one| {
                 if self.memory.undelete(one.kind, one.id.as_str()).is_ok() {
                     self.others().let_go.insert(one.id.clone());
                 }
             }),
-            Tampering::Purge(nth) => bin(*nth, &|one| self.memory.purge(one.kind, one.id.as_str())),
-            _ => {}
+            Bin::Purge(nth) => bin(*nth, &|one| self.memory.purge(one.kind, one.id.as_str())),
         }
     }
 

@@ -81,8 +81,11 @@ pub(super) async fn check(world: &World, store: &Store) -> anyhow::Result<()> {
 /// What a run did of one operation on one kind: to what, for what is tried again counts once.
 type Counts = BTreeMap<(Operation, Kind), BTreeSet<String>>;
 
+/// One of the limits of a rule.
+type Which = fn(&Allowance) -> &Limit;
+
 /// How long a window is, less what a run may take between its beginning and its verdict.
-const WINDOWS: [(fn(&Allowance) -> &Limit, Millis); 3] =
+const WINDOWS: [(Which, Millis); 3] =
     [(|rule| &rule.run, 0), (|rule| &rule.hour, 50 * 60_000), (|rule| &rule.day, 23 * 3_600_000)];
 
 /// No run did more than its limits allow, nor several in an hour or a day, unless somebody approved it: what is approved is not counted,

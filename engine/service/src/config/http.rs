@@ -8,8 +8,11 @@ use super::place::{Finding, Key};
 use super::raw;
 use super::watch::is_safe;
 
+/// So many, unless the configuration says otherwise.
+const STRANGERS: u32 = 20;
+
 /// Where the service is to be had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpConfig {
     /// The address to listen at; `None` for nowhere.
     pub listen: Option<SocketAddr>,
@@ -19,6 +22,8 @@ pub struct HttpConfig {
     pub proxies: BTreeSet<IpAddr>,
     /// What makes connections private; `None` if a proxy on this machine does, or nothing.
     pub tls: Option<TlsConfig>,
+    /// How many requests at once one network may send that show nothing good.
+    pub strangers: u32,
 }
 
 /// What SCIM clients find.
@@ -63,7 +68,7 @@ pub(super) fn http(raw: raw::Http, folder: &Path, findings: &mut Vec<Finding>) -
             Err(_) => findings.push(key.below("proxies").finding(format!("`{proxy}` is no address, as \"10.0.0.7\" is one"))),
         }
     }
-    HttpConfig { listen, public_url, proxies, tls }
+    HttpConfig { listen, public_url, proxies, tls, strangers: raw.strangers.unwrap_or(STRANGERS).max(1) }
 }
 
 pub(super) fn scim(raw: raw::Scim, folder: &Path) -> ScimConfig {

@@ -95,6 +95,7 @@ pub(super) struct Http {
     pub(super) public_url: Option<String>,
     pub(super) proxies: Vec<String>,
     pub(super) tls: Option<Tls>,
+    pub(super) strangers: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -241,6 +242,7 @@ pub(super) struct Matching {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Schedule {
     pub(super) cron: Option<String>,
+    pub(super) full_cron: Option<String>,
     pub(super) time_zone: Option<String>,
     pub(super) jitter: Option<String>,
 }

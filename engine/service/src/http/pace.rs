@@ -18,8 +18,11 @@ pub(super) struct Rate {
 pub(super) const CALLER: Rate = Rate { burst: 400, every: 10 };
 /// Messages of a program that signs them: it tells of each change of a whole directory.
 pub(super) const SENDER: Rate = Rate { burst: 2_000, every: 2 };
-/// From a network, without one that is good.
-pub(super) const STRANGER: Rate = Rate { burst: 20, every: 3_000 };
+
+/// From a network, without one that is good: so many at once, then one in three seconds.
+pub(super) fn stranger(burst: u32) -> Rate {
+    Rate { burst: i64::from(burst), every: 3_000 }
+}
 
 /// So many callers are told apart; the others share one bucket.
 const CALLERS: usize = 10_000;
