@@ -2,6 +2,7 @@
 //! set; every number can be changed at the start and while the emulator runs. Durations are in the tenant's time.
 
 mod ambiguity;
+mod check;
 mod deltas;
 mod lists;
 mod replication;
@@ -72,12 +73,16 @@ impl Conditions {
     /// The same with some members changed; objects are merged member by member.
     ///
     /// # Errors
-    /// Unknown members and values of the wrong type.
+    /// Unknown members, values of the wrong type, and numbers that make no sense.
     pub(crate) fn with(&self, change: Json) -> Result<Conditions, String> {
         let mut whole = serde_json::to_value(self).map_err(|error| error.to_string())?;
         merge(&mut whole, change);
         let changed: Conditions = serde_json::from_value(whole).map_err(|error| error.to_string())?;
-        if changed.profile == self.profile { Ok(changed) } else { Err("PUT profile changes the whole set".to_owned()) }
+        if changed.profile != self.profile {
+            return Err("PUT profile changes the whole set".to_owned());
+        }
+        check::check(&changed)?;
+        Ok(changed)
     }
 }
 

@@ -7,6 +7,7 @@ mod batch;
 mod call;
 mod candidates;
 mod cost;
+mod cursor;
 mod delta;
 mod domains;
 mod doors;

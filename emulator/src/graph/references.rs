@@ -2,8 +2,9 @@
 
 use super::answer::Answer;
 use super::call::Call;
+use super::cursor::next_link;
 use super::fields::{Holds, Members, write_list};
-use super::listing::{DEFAULT_PAGE, Index, Listing, next_link};
+use super::listing::{DEFAULT_PAGE, Index, Listing};
 use super::{applications, groups, recycle, users};
 use crate::directory::{Kind, Name, Relation, Row, Tenant, View, Way};
 use crate::failure::Failure;
