@@ -1,6 +1,7 @@
 //! The conditions under which the tenant is used: how much it throttles, lags, loses and repeats. A profile names a whole
 //! set; every number can be changed at the start and while the emulator runs. Durations are in the tenant's time.
 
+mod afterwards;
 mod ambiguity;
 mod check;
 mod deltas;
@@ -13,6 +14,7 @@ pub(crate) use deltas::{Deltas, Expiry};
 pub(crate) use replication::{BindOfUnknown, Replication, Upsert};
 pub(crate) use throttling::{BindCost, RetryAfter, Throttling};
 
+use afterwards::Afterwards;
 use lists::Lists;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -55,6 +57,8 @@ pub(crate) struct Conditions {
     pub(crate) delta: Deltas,
     /// Ordinary lists.
     pub(crate) lists: Lists,
+    /// What the service does by itself.
+    pub(crate) afterwards: Afterwards,
 }
 
 impl Conditions {
@@ -67,6 +71,7 @@ impl Conditions {
             ambiguity: Ambiguity::of(profile),
             delta: Deltas::of(profile),
             lists: Lists::of(profile),
+            afterwards: Afterwards::of(profile),
         }
     }
 
