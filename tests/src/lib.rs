@@ -7,6 +7,7 @@ pub mod memory;
 pub mod database;
 pub mod rig;
 pub mod scenario;
+pub mod served;
 pub mod server;
 pub mod simulation;
 pub mod stage;

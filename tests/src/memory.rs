@@ -65,6 +65,14 @@ impl Memory {
         self.state().delete(kind, &id.into());
     }
 
+    /// Takes a record out of the recycle bin as somebody else would.
+    ///
+    /// # Errors
+    /// It is not there, or another record has one of its unique values.
+    pub fn undelete(&self, kind: Kind, id: &str) -> Result<(), DirectoryError> {
+        self.state().restore((kind, id.into()), &Attributes::new(), &self.schema).map(drop)
+    }
+
     /// Empties a record from the recycle bin, or from the directory.
     pub fn purge(&self, kind: Kind, id: &str) {
         self.state().purge(kind, &id.into());

@@ -164,3 +164,68 @@ async fn a_lost_page_is_noticed_where_the_target_counts() {
     let (lost, noticed) = lose_each(true).await;
     assert!(noticed >= (USERS / PAGE) + (GROUPS / PAGE), "{noticed} of {lost} losses were noticed");
 }
+
+/// Three users are new in the source: of one there is a record with the same login, of one a record with our anchor and another
+/// login, of one a record with our anchor in the recycle bin.
+async fn newcomers() -> (Rig, Arc<Leaky>, Vec<ObjectRef>) {
+    let (rig, leaky) = converged(false).await;
+    let objects = ["same", "anchored", "binned"].map(ObjectRef::user);
+    let anchor = schema().users.anchor.clone();
+    for (object, login) in objects.iter().zip(["same", "renamed", "binned"]) {
+        let mut record = Attributes::from([("userPrincipalName".into(), json!(format!("{login}@x.example")))]);
+        if login != "same" {
+            record.insert(anchor.clone(), json!(anchor_value(object)));
+        }
+        leaky.memory.seed(Kind::User, &format!("n-{login}"), record);
+    }
+    leaky.memory.delete(Kind::User, "n-binned");
+    let rows = objects.iter().map(|object| UserRow::new(object.id.as_str(), format!("{}@x.example", object.id)));
+    rig.write(&rows.map(SourceChange::PutUser).collect::<Vec<_>>()).await.unwrap();
+    leaky.memory.take_log();
+    leaky.asked.lock().unwrap().clear();
+    (rig, leaky, objects.to_vec())
+}
+
+/// Nothing was deleted, no link was forgotten, and each object has one live record.
+async fn assert_one_each(rig: &Rig, leaky: &Leaky, objects: &[ObjectRef], links: u64, when: &str) {
+    let log = leaky.memory.take_log();
+    assert!(!log.iter().any(|arrived| matches!(arrived.write, Write::Delete { .. })), "{when}: {log:?}");
+    assert_eq!(rig.store().population(&rig.target.name).await.unwrap().users, links + objects.len() as u64, "{when}: links");
+    let anchor = schema().users.anchor.clone();
+    let records = leaky.memory.dump();
+    for object in objects {
+        let value = json!(anchor_value(object));
+        let live =
+            records.iter().filter(|record| record.condition == Condition::Live && record.attributes.get(&anchor) == Some(&value));
+        assert_eq!(live.count(), 1, "{when}: records of {object}");
+    }
+}
+
+#[tokio::test]
+async fn each_page_of_each_look_up_may_be_lost_without_a_second_record() {
+    let (rig, leaky, objects) = newcomers().await;
+    let links = rig.store().population(&rig.target.name).await.unwrap().users;
+    rig.only(&objects).await.unwrap();
+    let asked = std::mem::take(&mut *leaky.asked.lock().unwrap());
+    rig.full().await.unwrap();
+    assert_one_each(&rig, &leaky, &objects, links, "nothing is lost").await;
+    let mut lost = [0, 0];
+    for query in &asked {
+        for page in 0.. {
+            let when = format!("page {page} of {query:?}");
+            let (rig, leaky, objects) = newcomers().await;
+            *leaky.loses.lock().unwrap() = (Some(query.clone()), page);
+            leaky.lost.store(false, Ordering::SeqCst);
+            rig.only(&objects).await.unwrap();
+            if !leaky.lost.load(Ordering::SeqCst) {
+                break;
+            }
+            lost[usize::from(matches!(query, Query::Deleted { .. }))] += 1;
+            *leaky.loses.lock().unwrap() = (None, NOTHING);
+            rig.full().await.unwrap();
+            rig.full().await.unwrap();
+            assert_one_each(&rig, &leaky, &objects, links, &when).await;
+        }
+    }
+    assert!(lost[0] >= 2 && lost[1] >= 1, "look-ups by login and anchor, and in the recycle bin, were lost: {lost:?}");
+}

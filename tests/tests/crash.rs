@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use entrain_model::{Condition, Kind, ObjectRef, Relation, anchor_value};
-use entrain_store::{FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, StoreError, UserRow};
+use entrain_model::{Condition, Kind, Millis, ObjectRef, Relation, anchor_value};
+use entrain_store::{Committed, FailPoint, FailPoints, GroupRow, Membership, Role, RunState, SourceChange, StoreError, UserRow};
 use entrain_sync::SyncError;
 use entrain_tests::database::{DISK, Database, Dialect, psql};
 use entrain_tests::memory::{Crash, Memory, schema};
@@ -173,8 +173,8 @@ async fn loses_its_power_around_every_effect() {
             let log = format!("{}-wal", rig.url().trim_start_matches("sqlite://"));
             let synced = Arc::new(AtomicUsize::new(length(&log)));
             let (seen, file) = (Arc::clone(&synced), log.clone());
-            let failpoints = FailPoints::at(point, nth).observed(move |point| {
-                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) {
+            let failpoints = FailPoints::at(point, nth).observed(move |point, committed| {
+                if matches!(point, FailPoint::AfterStart | FailPoint::AfterEnd) && committed == Committed::OnDisk {
                     seen.store(length(&file), Ordering::SeqCst);
                 }
             });
@@ -188,11 +188,39 @@ async fn loses_its_power_around_every_effect() {
                 Rest::Garbage => (kept, vec![0xA5; 5_000]),
             };
             rig.lose_power(kept, &torn).await.unwrap();
+            rig.restart(None).await;
+            let open = rig.store().open_effects(&rig.target.name, Millis::MAX).await.unwrap();
+            match point {
+                FailPoint::AfterStart | FailPoint::BeforeEnd => {
+                    assert!(!open.is_empty(), "{when}: the intent is not on the disk")
+                }
+                FailPoint::AfterEnd => assert_eq!(open, [], "{when}: the outcome is not on the disk"),
+                FailPoint::BeforeStart => {}
+            }
             recover(&mut rig, &memory).await;
             assert_true(&memory, &when);
         }
     }
     assert!(lost > 0, "what did not wait for the disk was never lost, so nothing was tried");
+}
+
+/// What a door has said yes to is there after a loss of power.
+#[tokio::test]
+async fn loses_its_power_after_an_edit_of_the_source() {
+    let (mut rig, memory) = rig(Dialect::Sqlite).await;
+    let log = format!("{}-wal", rig.url().trim_start_matches("sqlite://"));
+    let failpoints = Arc::new(FailPoints::count_only());
+    rig.restart(Some(Arc::clone(&failpoints))).await;
+    let before = length(&log);
+    let mut hired = UserRow::new("u9", "user9@x.example");
+    hired.display_name = Some("User 9".into());
+    rig.write(&[SourceChange::PutUser(hired)]).await.unwrap();
+    let kept = if failpoints.committed() == Committed::OnDisk { length(&log) } else { before };
+    rig.lose_power(kept, &[]).await.unwrap();
+    recover(&mut rig, &memory).await;
+    let logins: Vec<_> =
+        memory.dump().into_iter().filter_map(|record| record.attributes.get("userPrincipalName").cloned()).collect();
+    assert!(logins.contains(&json!("user9@x.example")), "{logins:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -330,10 +358,16 @@ async fn goes_on_after(dialect: Dialect, trouble: Trouble) {
 }
 
 /// Makes trouble at the start of the `nth` effect.
-fn strikes(rig: &Rig, place: &Place, trouble: Trouble, disk: Option<Disk>, nth: u64) -> impl Fn(FailPoint) + Send + Sync + use<> {
+fn strikes(
+    rig: &Rig,
+    place: &Place,
+    trouble: Trouble,
+    disk: Option<Disk>,
+    nth: u64,
+) -> impl Fn(FailPoint, Committed) + Send + Sync + use<> {
     const DAY: Duration = Duration::from_secs(24 * 3600);
     let (clock, url, server, passed) = (Arc::clone(&rig.clock), rig.url().to_owned(), place.server.clone(), AtomicU64::new(0));
-    move |point| {
+    move |point, _| {
         if point != FailPoint::AfterStart || passed.fetch_add(1, Ordering::SeqCst) + 1 != nth {
             return;
         }

@@ -175,7 +175,8 @@ deliver = {{ url = "{}", secret = {{ file = "whsec" }}, seal_for = "first.pub.pe
     async fn opened(&self, message: &Json) -> Json {
         let (sealed, key) = (message["data"]["sealed"].as_str().unwrap(), self.path("first.pem").display().to_string());
         std::fs::write(self.path("sealed.txt"), sealed).unwrap();
-        let python = Command::new("python3")
+        let python = std::env::var("ENTRAIN_TEST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let python = Command::new(python)
             .args(["-c", OPEN, &key])
             .stdin(std::fs::File::open(self.path("sealed.txt")).unwrap())
             .output()
@@ -228,7 +229,9 @@ async fn what_nobody_takes_is_held_until_another_one_is_issued() {
     let site = Site::new("kind = \"random\"").await;
     site.receiver.refusing.store(true, Ordering::SeqCst);
     site.hire(1).await;
-    site.run(&["sync"]).await;
+    let (exit, said) = site.run(&["sync"]).await;
+    assert_eq!(exit, Exit::Partial, "the run that lost it says so: {said}");
+    assert!(said.contains("undelivered"), "{said}");
     let (_, holds) = site.run(&["holds"]).await;
     assert!(holds.contains("(undelivered, since") && holds.contains("the receiver answered 503"), "{holds}");
     assert!(holds.contains("`entrain password reissue \"user u1\"`"), "{holds}");

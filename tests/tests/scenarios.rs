@@ -24,3 +24,17 @@ async fn transcripts_are_as_written() -> anyhow::Result<()> {
     anyhow::ensure!(failed.is_empty(), "{}", failed.join("\n"));
     Ok(())
 }
+
+/// Those whose statements are of their own, on PostgreSQL too where there is one. Its time is not ours to let pass.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_come_and_go_alike_on_postgres() -> anyhow::Result<()> {
+    if !Dialect::all().contains(&Dialect::Postgres) {
+        return Ok(());
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+    for name in ["leaver_by_policy.txt", "leaver_in_steps.txt", "first_credential.txt"] {
+        let mut stage = Stage::new(Dialect::Postgres).await.context(name)?;
+        check(&folder.join(name), &mut stage, Differences::Fail).await?;
+    }
+    Ok(())
+}

@@ -22,7 +22,7 @@ fn series(seed: u64, cases: u64) -> Result<(), String> {
     let config = Config {
         cases: u32::try_from(cases).unwrap_or(u32::MAX),
         failure_persistence: None,
-        max_shrink_iters: 400,
+        max_shrink_iters: 150,
         ..Config::default()
     };
     let mut bytes = [0; 32];

@@ -43,8 +43,8 @@ pub struct Observed {
     pub attributes: Attributes,
     /// The references that were read: in a full read those that stand, in an incremental read what came and went.
     pub references: Vec<ObservedReference>,
-    /// Another directory owns this record: it must not be written.
-    pub mastered_elsewhere: bool,
+    /// Another directory owns this record: it must not be written. `None`: the read does not say, as an incremental one of what stayed.
+    pub mastered_elsewhere: Option<bool>,
     /// It is of a sort that the target lets nobody write through this interface (dynamic membership, mail-enabled), and which.
     pub unwritable: Option<String>,
     /// Why it is protected, as far as this read shows it.

@@ -2,16 +2,22 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout))]
 
+mod acts;
 pub mod alarms;
+mod api;
 pub mod cli;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
+mod explained;
 mod handover;
 pub mod http;
 pub mod import;
+pub mod jobs;
 mod metrics;
 mod plan_file;
+mod reasons;
 pub mod scim;
 mod vault;
+mod view;
 pub mod wiring;

@@ -122,7 +122,7 @@ fn queued_row(row: &AnyRow) -> Result<Queued> {
     })
 }
 
-fn effect_row(row: &AnyRow) -> Result<EffectRow> {
+pub(crate) fn effect_row(row: &AnyRow) -> Result<EffectRow> {
     Ok(EffectRow {
         run: row.str("run")?.into(),
         line: row.int("seq")?,

@@ -1,8 +1,26 @@
 //! Stops on purpose around effect transactions, for crash tests.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::{Result, StoreError};
+
+tokio::task_local! {
+    static LIFE: Arc<FailPoints>;
+}
+
+/// A future whose statements are steps of `points`, those within a transaction too: it stops before one of them, and with it what was
+/// not committed yet.
+pub async fn mortal<F: Future>(points: Arc<FailPoints>, life: F) -> F::Output {
+    LIFE.scope(points, life).await
+}
+
+/// A statement is about to be sent.
+pub(crate) async fn statement() {
+    if let Ok(points) = LIFE.try_with(Arc::clone) {
+        points.call().await;
+    }
+}
 
 /// Where to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,7 +50,16 @@ impl FailPoint {
 }
 
 /// Is told of every passage.
-struct Observer(Box<dyn Fn(FailPoint) + Send + Sync>);
+struct Observer(Box<dyn Fn(FailPoint, Committed) + Send + Sync>);
+
+/// What the last transaction that began before a passage waited for when it was committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Committed {
+    /// The disk: a loss of power takes nothing of it away.
+    OnDisk,
+    /// The system alone: a loss of power may take it away.
+    InMemory,
+}
 
 impl std::fmt::Debug for Observer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -47,6 +74,8 @@ pub struct FailPoints {
     observer: Option<Observer>,
     passed: [AtomicU64; 4],
     dead: AtomicBool,
+    /// The last transaction that began waits for the disk.
+    waits: AtomicBool,
     /// Calls of the database, and whatever else its user counts as a step.
     steps: AtomicU64,
     /// The step that nothing comes after; 0 for none.
@@ -64,10 +93,10 @@ impl FailPoints {
         Self::default()
     }
 
-    /// Tells of every passage, before it fails if it is the chosen one. Past [`FailPoint::AfterStart`] and
-    /// [`FailPoint::AfterEnd`] everything that was committed is on the disk.
+    /// Tells of every passage, before it fails if it is the chosen one, and whether the transaction before it is on the disk: as past
+    /// [`FailPoint::AfterStart`] and [`FailPoint::AfterEnd`] it must be.
     #[must_use]
-    pub fn observed(self, observer: impl Fn(FailPoint) + Send + Sync + 'static) -> Self {
+    pub fn observed(self, observer: impl Fn(FailPoint, Committed) + Send + Sync + 'static) -> Self {
         Self { observer: Some(Observer(Box::new(observer))), ..self }
     }
 
@@ -111,6 +140,16 @@ impl FailPoints {
         }
     }
 
+    /// Where the last transaction is.
+    pub fn committed(&self) -> Committed {
+        if self.waits.load(Ordering::SeqCst) { Committed::OnDisk } else { Committed::InMemory }
+    }
+
+    /// A transaction begins that waits for the disk, or does not.
+    pub(crate) fn begins(&self, waits: bool) {
+        self.waits.store(waits, Ordering::SeqCst);
+    }
+
     pub(crate) fn alive(&self) -> Result<()> {
         if self.tripped() { Err(StoreError::Injected("a point passed before")) } else { Ok(()) }
     }
@@ -118,7 +157,7 @@ impl FailPoints {
     pub(crate) fn pass(&self, point: FailPoint) -> Result<()> {
         self.alive()?;
         if let Some(Observer(observer)) = &self.observer {
-            observer(point);
+            observer(point, self.committed());
         }
         let passage = self.passed[point as usize].fetch_add(1, Ordering::SeqCst) + 1;
         if self.armed == Some((point, passage)) {

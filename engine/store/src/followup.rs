@@ -107,14 +107,27 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// The held objects that want a unique value which a change of this run has given up.
+    /// The held objects that want a unique value which a change of this run has given up. What a record had is not known where the
+    /// outcome of a write to it was not: then it may be any value.
     pub async fn freed_for(&self, target: &TargetName, run: &RunId) -> Result<Vec<ObjectRef>> {
         let rows = Sql::new(
-            "select distinct h.kind as kind, h.id as id from plan_claims c \
-             join plan_lines l on l.run = c.run and l.seq = c.seq and l.state = 'done' \
-             join desired_unique u on u.target = $2 and u.kind = l.kind and u.attribute = c.attribute and u.value = c.value \
-             join holds h on h.target = u.target and h.kind = u.kind and h.id = u.id and h.code = 'conflict' \
-             where c.run = $1 and c.claim = 'frees'",
+            "select h.kind as kind, h.id as id from plan_claims c
+               join plan_lines l on l.run = c.run and l.seq = c.seq and l.state = 'done'
+               join desired_unique u on u.target = $2 and u.kind = l.kind and u.attribute = c.attribute and u.value = c.value
+               join holds h on h.target = u.target and h.kind = u.kind and h.id = u.id and h.code = 'conflict'
+             where c.run = $1 and c.claim = 'frees'
+             union
+             select h.kind as kind, h.id as id from holds h
+             where h.target = $2 and h.code = 'conflict' and exists (
+               select 1 from (
+                 select distinct l.kind as kind, coalesce(w.attribute, '') as attribute
+                 from plan_lines l left join plan_claims w on w.run = l.run and w.seq = l.seq and w.claim = 'wants'
+                 where l.run = $1 and l.state = 'done' and (l.action = 'delete' or w.attribute is not null)
+                   and l.action in ('delete', 'update') and not exists (
+                     select 1 from plan_claims f where f.run = l.run and f.seq = l.seq and f.claim = 'frees'
+                       and f.attribute = coalesce(w.attribute, f.attribute))
+               ) freed
+               where freed.kind = h.kind and freed.attribute in ('', h.about))",
         )
         .arg(run)
         .arg(target)

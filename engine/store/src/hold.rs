@@ -1,6 +1,6 @@
 //! Holds that stand, and objects that an operator parked.
 
-use entrain_model::{Hold, Millis, ObjectRef, RunId, TargetName};
+use entrain_model::{Hold, Kind, Millis, ObjectRef, RunId, TargetName};
 use sqlx::AnyConnection;
 
 use sqlx::any::AnyRow;
@@ -24,28 +24,39 @@ pub struct HoldRow {
     pub run: RunId,
 }
 
+/// Which holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldFilter {
+    /// Of this target.
+    pub target: Option<TargetName>,
+    /// Of objects of this kind.
+    pub kind: Option<Kind>,
+    /// For this reason.
+    pub code: Option<String>,
+}
+
 impl Store {
     /// The next holds, by target, object and reason.
     pub async fn holds(&self, target: Option<&TargetName>, after: Option<&HoldRow>, rows: usize) -> Result<Vec<HoldRow>> {
-        let all = target.is_none();
+        self.holds_page(&HoldFilter { target: target.cloned(), ..HoldFilter::default() }, after, rows).await
+    }
+
+    /// The next holds that pass, likewise.
+    pub async fn holds_page(&self, filter: &HoldFilter, after: Option<&HoldRow>, rows: usize) -> Result<Vec<HoldRow>> {
         let [at, kind, id, code, about] = after.map(place).unwrap_or_default();
-        Sql::new(
-            "select * from holds where ($1 = 1 or target = $2) and (target, kind, id, code, about) > ($3, $4, $5, $6, $7) \
-             order by target, kind, id, code, about limit $8",
-        )
-        .arg(all)
-        .arg(target.map_or("", |target| target.as_str()))
-        .arg(at)
-        .arg(kind)
-        .arg(id)
-        .arg(code)
-        .arg(about)
-        .arg(limit(rows))
-        .all(&mut *self.read().await?)
-        .await?
-        .iter()
-        .map(read)
-        .collect()
+        let mut sql = Sql::new("select * from holds where (target, kind, id, code, about) > ($1, $2, $3, $4, $5)");
+        sql = sql.arg(at).arg(kind).arg(id).arg(code).arg(about);
+        if let Some(target) = &filter.target {
+            sql = sql.bind(" and target = ", target);
+        }
+        if let Some(kind) = filter.kind {
+            sql = sql.bind(" and kind = ", kind);
+        }
+        if let Some(code) = &filter.code {
+            sql = sql.bind(" and code = ", code.as_str());
+        }
+        sql = sql.bind(" order by target, kind, id, code, about limit ", limit(rows));
+        sql.all(&mut *self.read().await?).await?.iter().map(read).collect()
     }
 
     /// Adds holds. An object may have several, for instance one for each member it waits for.

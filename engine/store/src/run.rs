@@ -328,7 +328,7 @@ fn in_words(scope: &Scope) -> String {
     }
 }
 
-fn read(row: &AnyRow) -> Result<RunRow> {
+pub(crate) fn read(row: &AnyRow) -> Result<RunRow> {
     Ok(RunRow {
         id: row.str("id")?.into(),
         target: row.str("target")?.into(),

@@ -49,6 +49,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0006_scim.sql"),
         postgres: include_str!("../../../migrations/postgres/0006_scim.sql"),
     },
+    Migration {
+        version: 9,
+        sqlite: include_str!("../../../migrations/sqlite/0009_api.sql"),
+        postgres: include_str!("../../../migrations/postgres/0009_api.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
+use crate::failpoint::statement;
 use crate::{Result, StoreError};
 
 /// Rows of one multi-row statement: enough to be fast, few enough for every limit on placeholders.
@@ -123,16 +124,19 @@ impl Sql {
 
     /// Runs it. Returns how many rows it touched.
     pub(crate) async fn run(self, connection: &mut AnyConnection) -> Result<u64> {
+        statement().await;
         Ok(self.prepared(connection)?.execute(connection).await?.rows_affected())
     }
 
     /// All its rows.
     pub(crate) async fn all(self, connection: &mut AnyConnection) -> Result<Vec<AnyRow>> {
+        statement().await;
         Ok(self.prepared(connection)?.fetch_all(connection).await?)
     }
 
     /// Its only row, if there is one.
     pub(crate) async fn one(self, connection: &mut AnyConnection) -> Result<Option<AnyRow>> {
+        statement().await;
         Ok(self.prepared(connection)?.fetch_optional(connection).await?)
     }
 

@@ -236,7 +236,11 @@ impl Store {
             inner.write.acquire().await?.execute(durability.pragma()).await?;
             *set = durability;
         }
-        Ok(inner.write.begin_with(inner.dialect.begin()).await?)
+        let mut transaction = inner.write.begin_with(inner.dialect.begin()).await?;
+        if let Some(failpoints) = &self.failpoints {
+            failpoints.begins(durability == Durability::Synced && waits(&mut transaction, &inner.dialect).await?);
+        }
+        Ok(transaction)
     }
 
     pub(crate) fn author(&self) -> &Author {
@@ -280,6 +284,17 @@ async fn open_once(options: &AnyConnectOptions, dialect: &Dialect, url: &str, mi
     let closed = connection.close().await;
     prepared?;
     Ok(closed?)
+}
+
+/// Whether commits of this connection wait for the disk, by what SQLite says it is set to and not by what it was told.
+async fn waits(connection: &mut AnyConnection, dialect: &Dialect) -> Result<bool> {
+    const FULL: i64 = 2;
+    if *dialect == Dialect::Postgres {
+        return Ok(true);
+    }
+    // No step of a process that may die: it is asked in tests alone.
+    let level: i64 = sqlx::query_scalar("select synchronous from pragma_synchronous").fetch_one(connection).await?;
+    Ok(level >= FULL)
 }
 
 /// Sets the connection and brings the schema up to date.

@@ -47,12 +47,15 @@ pub enum HaltKind {
     Credential,
     /// Any other setting is wrong.
     Configuration,
+    /// An operator paused it.
+    Operator,
 }
 
 codes!(HaltKind {
     Mapping = "mapping",
     Credential = "credential",
     Configuration = "configuration",
+    Operator = "operator",
 });
 
 /// Why a target is stopped.
@@ -141,9 +144,15 @@ impl Store {
         sql.all(&mut *self.read().await?).await?.iter().map(read).collect()
     }
 
-    /// Stops a target. Effects planned before it are refused from now on.
+    /// Stops a target. Effects planned before it are refused from now on. What an operator paused stays so: nothing that
+    /// ends by itself takes its place.
     pub async fn halt(&self, name: &TargetName, halt: &Halt) -> Result<()> {
         let mut transaction = self.begin().await?;
+        let standing = Sql::new("select halt from targets where name = $1").arg(name).one(&mut transaction).await?;
+        let standing: Option<Halt> = standing.map(|row| row.opt_json("halt")).transpose()?.flatten();
+        if standing.is_some_and(|standing| standing.kind == HaltKind::Operator) {
+            return Ok(());
+        }
         let sql = Sql::new("update targets set halt = $1, epoch = epoch + 1 where name = $2").arg(to_json(halt)?).arg(name);
         found(name, sql.run(&mut transaction).await?)?;
         alarm::raise(self, &mut transaction, name, &halt.alarm()).await?;
@@ -243,6 +252,7 @@ impl HaltKind {
             HaltKind::Mapping => "mapping",
             HaltKind::Credential => "credential",
             HaltKind::Configuration => "configuration",
+            HaltKind::Operator => "operator",
         }
     }
 }

@@ -18,6 +18,7 @@ on_both!(
     lines_are_kept_in_order,
     lines_come_by_phase_and_rank,
     the_work_of_a_plan_is_what_will_be_sent,
+    whoever_waits_for_a_value_that_became_free_is_found,
     a_line_becomes_a_hold,
     contested_values_name_holder_and_release,
     holds_are_many_and_keep_their_beginning,
@@ -149,6 +150,30 @@ async fn the_work_of_a_plan_is_what_will_be_sent(database: Arc<Database>) {
     assert_eq!(store.plan_work(&run).await.unwrap(), Work { changes: 6, links: 3, groups: 2 });
     database.shell("update plan_lines set state = 'done' where action = 'disable'");
     assert_eq!(store.plan_work(&run).await.unwrap().changes, 4, "what is done is not to be done");
+}
+
+async fn whoever_waits_for_a_value_that_became_free_is_found(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let (one, two, leaver) = (ObjectRef::user("one"), ObjectRef::user("two"), ObjectRef::user("leaver"));
+    write(&store, &[user("one"), user("two")]).await;
+    store.put_desired(&target(), &[present(&one, 1, "a"), present(&two, 1, "b")]).await.unwrap();
+    let run = begin(&store).await;
+    let conflict = Hold::Conflict { attribute: "login".into(), detail: "taken".into() };
+    store.put_holds(&target(), &run, &[(one.clone(), conflict.clone()), (two.clone(), conflict)]).await.unwrap();
+    let freed = async |claims: &[(Claim, &str)], action: Action| {
+        let run = begin(&store).await;
+        store.put_plan(&run, &[line(change(&leaver, Phase::Removals, action), claims, None)]).await.unwrap();
+        assert_eq!(store.freed_for(&target(), &run).await.unwrap(), [], "it is not done yet");
+        database.shell(&format!("update plan_lines set state = 'done' where run = '{run}'"));
+        store.freed_for(&target(), &run).await.unwrap()
+    };
+    let delete = || Action::Delete { id: "t".into() };
+    assert_eq!(freed(&[(Claim::Frees, "b")], delete()).await, [two.clone()]);
+    assert_eq!(freed(&[(Claim::Frees, "c")], delete()).await, []);
+    assert_eq!(freed(&[], delete()).await, [one.clone(), two.clone()], "what it had is not known");
+    assert_eq!(freed(&[(Claim::Wants, "c")], update("t")).await, [one, two], "nor what it had before");
+    assert_eq!(freed(&[(Claim::Wants, "c"), (Claim::Frees, "d")], update("t")).await, []);
+    assert_eq!(freed(&[], update("t")).await, [], "it did not have to do with unique values");
 }
 
 async fn lines_come_by_phase_and_rank(database: Arc<Database>) {

@@ -228,7 +228,7 @@ async fn records_that_must_not_be_written_have_no_changes(database: Arc<Database
     for name in names {
         link(&store, &gr(name), name).await;
         let mut record = record(Kind::Group, name, json!({}));
-        record.mastered_elsewhere = name == "mastered";
+        record.mastered_elsewhere = Some(name == "mastered");
         record.unwritable = (name == "dynamic").then(|| "dynamic".to_owned());
         record.protection = (name == "role").then_some(Protection::RoleGroup).into_iter().collect();
         records.push(record);

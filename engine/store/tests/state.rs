@@ -231,7 +231,7 @@ async fn an_incremental_read_merges_and_loses_nothing(database: Arc<Database>) {
     g.references = vec![refers(Relation::Member, "t1", true), refers(Relation::Member, "t2", true)];
     let mut mastered =
         record(Kind::User, "t1", json!({ "login": "one@corp.example", "address": { "city": "Bern", "zip": "1" } }));
-    mastered.mastered_elsewhere = true;
+    mastered.mastered_elsewhere = Some(true);
     let (t2, silent) = (record(Kind::User, "t2", json!({ "login": "b" })), record(Kind::User, "t5", json!({ "login": "c" })));
     mirror(&store, Kind::User, Reading::Full, 1, &[mastered, t2, silent]).await;
     mirror(&store, Kind::Group, Reading::Full, 1, &[g.clone()]).await;
@@ -246,6 +246,9 @@ async fn an_incremental_read_merges_and_loses_nothing(database: Arc<Database>) {
         json!({ "login": "one@corp.example", "title": "new", "address": { "city": "Basel", "zip": "1" } })
     );
     assert!(actual.mastered_elsewhere, "silence of an incremental read says nothing");
+    let released = Observed { mastered_elsewhere: Some(false), ..record(Kind::User, "t1", json!({})) };
+    mirror(&store, Kind::User, Reading::Changes, 2, &[released]).await;
+    assert!(!states(&store, &[u1.clone()]).await[0].actual.clone().unwrap().mastered_elsewhere, "it is said to be over");
     assert_eq!(
         store.mirror_counts(&target()).await.unwrap(),
         MirrorCounts { users: 2, groups: 1, references: 1 },

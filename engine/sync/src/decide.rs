@@ -68,6 +68,7 @@ pub(crate) async fn arranged(run: &Run<'_>, ask: &Ask) -> Result<Judged, SyncErr
 
 async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), SyncError> {
     run.still_ours().await?;
+    run.saw(page.len());
     let mut known = states(run, seen, page).await?;
     let mut lines = planned(run, &known);
     if run.is_ignorant(&lines) {

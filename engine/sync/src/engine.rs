@@ -109,6 +109,8 @@ pub(crate) struct Run<'a> {
     left: Mutex<BTreeMap<&'static str, u64>>,
     /// How many values are left to the target, by kind and attribute.
     left_values: Mutex<BTreeMap<String, u64>>,
+    /// How many objects it has looked at.
+    seen: AtomicU64,
     progress: &'a dyn Progress,
 }
 
@@ -116,6 +118,11 @@ impl Engine {
     /// `name` tells this process from all others that use the database.
     pub fn new(store: Store, clock: Arc<dyn Clock>, name: &str) -> Self {
         Self { store, clock, name: name.to_owned(), runs: Arc::default() }
+    }
+
+    /// The same for somebody: what is decided with it stands in the audit under this name.
+    pub fn acting_as(&self, name: &str) -> Self {
+        Self { store: self.store.clone().acting_as(name), ..self.clone() }
     }
 
     /// The database.
@@ -154,6 +161,7 @@ impl Engine {
                 self.store.begin_run_over(&target.name, &undo::in_words(of), ask.reason, &holder, ask.kind, mapping).await?
             }
         };
+        progress.run(&id);
         let mut run = self.run_of(target, row.as_ref(), &ask, id, progress);
         run.holder = holder;
         run.accepted = accepted;
@@ -196,6 +204,7 @@ impl Engine {
             kept: Mutex::default(),
             left: Mutex::default(),
             left_values: Mutex::default(),
+            seen: AtomicU64::new(0),
             progress,
             claimed: AtomicI64::new(0),
         }
@@ -393,6 +402,16 @@ impl Run<'_> {
     /// What came out as in the reviewed plan.
     pub(crate) fn kept(&self) -> Option<Kept> {
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes that so many more objects were looked at.
+    pub(crate) fn saw(&self, objects: usize) {
+        self.seen.fetch_add(objects as u64, Ordering::Relaxed);
+    }
+
+    /// How many objects were looked at.
+    pub(crate) fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
     }
 
     /// Notes what the mode of the target leaves undone.

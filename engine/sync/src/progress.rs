@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use entrain_model::RunId;
+
 /// A step of a run, in words for people.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -32,6 +34,8 @@ impl Step {
 
 /// Watches a run.
 pub trait Progress: Send + Sync {
+    /// It has begun under this id.
+    fn run(&self, _id: &RunId) {}
     /// A step begins; `total` is how much there is to do, where that is known.
     fn begin(&self, step: Step, total: Option<u64>);
     /// This many more are done.

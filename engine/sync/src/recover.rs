@@ -83,6 +83,8 @@ async fn settle(run: &Run<'_>, effect: &OpenEffect, repeats: &mut Repeats) -> Re
     let found = match &effect.action {
         Action::Create { record } => match create(run, effect, record).await? {
             Create::Landed(id) => Some(Settled::Landed(id)),
+            // The object got a record otherwise, for instance out of the recycle bin: nothing is left to repeat.
+            Create::Missing { settled: true } if is_linked(run, &effect.object).await? => Some(Settled::NotDone),
             Create::Missing { settled } => {
                 let effect_key = (effect.run.clone(), effect.seq);
                 repeats.insert(effect.object.clone(), Repeat { record: record.clone(), effect: effect_key, settled });
@@ -112,6 +114,10 @@ async fn settle(run: &Run<'_>, effect: &OpenEffect, repeats: &mut Repeats) -> Re
     }
     tracing::info!(target = %run.target.name, object = %effect.object, action = effect.action.as_str(), "looked at a change of unknown outcome");
     Ok(())
+}
+
+async fn is_linked(run: &Run<'_>, object: &ObjectRef) -> Result<bool, SyncError> {
+    Ok(!run.store().link_ids(&run.target.name, std::slice::from_ref(object)).await?.is_empty())
 }
 
 enum Create {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use entrain_model::{RunId, TargetName};
 use entrain_plan::Objection;
-use entrain_store::{Halt, Kept, RunState};
+use entrain_store::{Halt, Kept, RunState, UNDELIVERED};
 use serde_json::{Value as Json, json};
 
 use crate::engine::Run;
@@ -26,6 +26,8 @@ pub struct Report {
     pub codes: Vec<&'static str>,
     /// Why the target is halted.
     pub halt: Option<Halt>,
+    /// Objects of source and target that were looked at.
+    pub seen: u64,
     /// Changes by action that were planned.
     pub planned: BTreeMap<String, u64>,
     /// Changes by action that were done.
@@ -73,6 +75,7 @@ impl Report {
             reasons: Vec::new(),
             codes: Vec::new(),
             halt: None,
+            seen: 0,
             planned: BTreeMap::new(),
             done: BTreeMap::new(),
             held: BTreeMap::new(),
@@ -97,7 +100,7 @@ impl Report {
         json!({
             "run": self.run, "target": self.target, "state": self.state.as_str(), "reasons": self.reasons,
             "reason_codes": self.codes,
-            "halt": self.halt, "planned": self.planned, "done": self.done, "held": self.held,
+            "halt": self.halt, "seen": self.seen, "planned": self.planned, "done": self.done, "held": self.held,
             "failed": self.failed, "dropped": self.dropped, "left": self.left, "left_to_target": self.left_to_target,
             "drift": { "found": self.drift_found, "repaired": self.drift_repaired },
             "reviewed": self.kept.map(|kept| json!({
@@ -115,7 +118,8 @@ impl Run<'_> {
         let tally = self.store().tally(&self.id).await?;
         let clean = tally.failed == 0 && tally.held.is_empty();
         // What failed with a lost create, or waited for it, may be done by now: see `tail`.
-        let clean = clean || !self.store().is_left(&self.target.name, &self.id).await?;
+        let lost = tally.held.contains_key(UNDELIVERED);
+        let clean = clean || !lost && !self.store().is_left(&self.target.name, &self.id).await?;
         let clean = clean && tally.dropped == 0;
         Ok(if clean { RunState::Converged } else { RunState::Partial })
     }
@@ -128,6 +132,7 @@ impl Run<'_> {
             run: Some(self.id.clone()),
             reasons,
             codes,
+            seen: self.seen(),
             planned: tally.planned,
             done: tally.done,
             held: tally.held,

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use entrain_model::{Desired, Kind, ObjectRef, SourceId};
+use entrain_model::{Desired, Kind, ObjectRef, SourceId, TargetName};
 use entrain_store::{Halt, HaltKind};
 use serde_json::{Value as Json, json};
 
 use crate::engine::PAGE;
-use crate::{Engine, SyncError, Target, map};
+use crate::{Engine, SyncError, Target, discover, map};
 
 /// What a mapping makes of the whole source.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +74,27 @@ impl Engine {
         Ok(Resumed::Released)
     }
 
+    /// The same for a changed mapping or configuration. What an operator paused goes on by an operator alone.
+    pub async fn release(&self, target: &Arc<Target>) -> Result<Resumed, SyncError> {
+        let halt = self.store().target(&target.name).await?.and_then(|row| row.halt);
+        match halt {
+            Some(halt) if halt.kind == HaltKind::Operator => Ok(Resumed::StillHalted(Box::new(halt))),
+            Some(_) | None => self.resume(target, None).await,
+        }
+    }
+
+    /// Stops a target until an operator resumes it: calls on the wire finish, and the queue keeps collecting.
+    pub async fn pause(&self, name: &TargetName, reason: &str) -> Result<Halt, SyncError> {
+        let store = self.store();
+        let halt = Halt {
+            since: store.now(),
+            leavers_waiting: store.queue_depth(name).await?.removals,
+            ..discover::halt(HaltKind::Operator, format!("paused: {reason}"))
+        };
+        store.halt(name, &halt).await?;
+        Ok(halt)
+    }
+
     async fn still_fails(
         &self,
         target: &Arc<Target>,
@@ -90,7 +111,7 @@ impl Engine {
                     ..*still
                 }))
             }
-            (HaltKind::Mapping, _) | (HaltKind::Configuration, _) => Ok(None),
+            (HaltKind::Mapping, _) | (HaltKind::Configuration | HaltKind::Operator, _) => Ok(None),
             (HaltKind::Credential, _) => Ok(match target.directory.tenant().await {
                 Ok(_) => None,
                 Err(error) => Some(Halt { message: error.to_string(), ..halt.clone() }),

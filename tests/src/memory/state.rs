@@ -172,7 +172,7 @@ impl State {
         Ok(Written { id: Some(id), credential, ..Written::default() })
     }
 
-    fn restore(&mut self, key: Key, attributes: &Attributes, schema: &Schema) -> Result<Written, DirectoryError> {
+    pub(super) fn restore(&mut self, key: Key, attributes: &Attributes, schema: &Schema) -> Result<Written, DirectoryError> {
         let record = self.tables.records.get(&key).filter(|record| record.condition == Condition::Deleted);
         let Some(record) = record else { return Err(rules::not_found(&key.1)) };
         let mut after = record.attributes.clone();

@@ -58,7 +58,7 @@ impl Tables {
             condition,
             attributes,
             references,
-            mastered_elsewhere: marks.mastered_elsewhere,
+            mastered_elsewhere: Some(marks.mastered_elsewhere),
             protection: protection(&marks, key.0),
             unwritable: marks.unwritable,
         }

@@ -26,21 +26,8 @@ pub struct Case {
 pub enum Deed {
     /// The source is edited.
     Source(Edit),
-    /// Somebody changes a managed attribute of a record.
-    Drift {
-        /// Which of the live records.
-        nth: u8,
-        /// To what.
-        title: u8,
-    },
-    /// Somebody takes a member out of a group.
-    Strip(u8),
-    /// Somebody moves a record to the recycle bin.
-    Discard(u8),
-    /// Somebody empties a record from the recycle bin.
-    Purge(u8),
-    /// Somebody adds a stranger to a group of ours.
-    Intrude(u8),
+    /// Somebody else changes the tenant.
+    Tenant(Tampering),
     /// From now on the directory fails this often.
     Weather(Weather),
     /// Cursors that were given out are no longer valid.
@@ -51,6 +38,60 @@ pub enum Deed {
     Refuse,
     /// A full sync is due now.
     Full,
+}
+
+/// What somebody else does in the tenant. Records are counted as they stand there: the `nth` live one that is ours.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Tampering {
+    /// A managed attribute is changed.
+    Drift { nth: u8, title: u8 },
+    /// A record gets another name.
+    Rename { nth: u8, name: u8 },
+    /// Whoever is blocked may sign in again.
+    Enable(u8),
+    /// Our anchor is cleared.
+    Unanchor(u8),
+    /// Another system puts its anchor in the place of ours.
+    Usurp(u8),
+    /// A user gets a privileged role.
+    Promote(u8),
+    /// Another directory becomes the master of a record.
+    Master(u8),
+    /// References come and go.
+    Tie(Tie),
+    /// Records go to the recycle bin and come back.
+    Bin(Bin),
+    /// Another system makes a user with a login that the source may want.
+    Squat(u8),
+}
+
+/// What somebody else does to references.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Tie {
+    /// A user gets another manager.
+    Manage { nth: u8, manager: u8 },
+    /// A member is taken out of a group of ours.
+    Strip(u8),
+    /// A user of ours is put into a group of ours.
+    Enrol { nth: u8, group: u8 },
+    /// A user of ours is put into a group that is not.
+    Invite(u8),
+    /// A stranger is put into a group of ours.
+    Intrude(u8),
+}
+
+/// What somebody else does with the recycle bin.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub enum Bin {
+    /// A record is moved to the recycle bin.
+    Discard(u8),
+    /// The `nth` record in the recycle bin is restored.
+    Undelete(u8),
+    /// It is removed for good.
+    Purge(u8),
 }
 
 /// An edit of the source.
@@ -93,6 +134,28 @@ fn edit() -> impl Strategy<Value = Edit> {
     ]
 }
 
+fn tampering() -> impl Strategy<Value = Tampering> {
+    let nth = || 0..8_u8;
+    prop_oneof![
+        3 => (nth(), 0..4_u8).prop_map(|(nth, title)| Tampering::Drift { nth, title }),
+        1 => (nth(), 0..4_u8).prop_map(|(nth, name)| Tampering::Rename { nth, name }),
+        1 => nth().prop_map(Tampering::Enable),
+        1 => nth().prop_map(Tampering::Unanchor),
+        1 => nth().prop_map(Tampering::Usurp),
+        1 => nth().prop_map(Tampering::Promote),
+        1 => nth().prop_map(Tampering::Master),
+        1 => (nth(), nth()).prop_map(|(nth, manager)| Tampering::Tie(Tie::Manage { nth, manager })),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Tie(Tie::Strip(nth))),
+        1 => (nth(), 0..4_u8).prop_map(|(nth, group)| Tampering::Tie(Tie::Enrol { nth, group })),
+        1 => nth().prop_map(|nth| Tampering::Tie(Tie::Invite(nth))),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Tie(Tie::Intrude(nth))),
+        2 => nth().prop_map(|nth| Tampering::Bin(Bin::Discard(nth))),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Bin(Bin::Undelete(nth))),
+        1 => (0..4_u8).prop_map(|nth| Tampering::Bin(Bin::Purge(nth))),
+        1 => (0..USERS).prop_map(Tampering::Squat),
+    ]
+}
+
 fn weather() -> impl Strategy<Value = Weather> {
     prop_oneof![1 => Just(Weather::Fair), 1 => Just(Weather::Late), 1 => Just(Weather::Stormy), 2 => Just(Weather::Worst)]
 }
@@ -100,14 +163,11 @@ fn weather() -> impl Strategy<Value = Weather> {
 fn deed() -> impl Strategy<Value = Deed> {
     prop_oneof![
         14 => edit().prop_map(Deed::Source),
-        2 => (0..8_u8, 0..4_u8).prop_map(|(nth, title)| Deed::Drift { nth, title }),
-        1 => (0..4_u8).prop_map(Deed::Strip),
-        1 => (0..8_u8).prop_map(Deed::Discard),
-        1 => (0..4_u8).prop_map(Deed::Purge),
-        1 => (0..4_u8).prop_map(Deed::Intrude),
+        9 => tampering().prop_map(Deed::Tenant),
         2 => weather().prop_map(Deed::Weather),
         1 => Just(Deed::ExpireCursors),
-        2 => (1..120_u16).prop_map(Deed::Die),
+        1 => (1..150_u16).prop_map(Deed::Die),
+        2 => (1..1500_u16).prop_map(Deed::Die),
         1 => Just(Deed::Refuse),
         2 => Just(Deed::Full),
     ]

@@ -7,6 +7,9 @@ mod actors;
 mod clock;
 mod deeds;
 mod errors;
+#[cfg(test)]
+mod found;
+mod others;
 mod process;
 mod source;
 mod storm;

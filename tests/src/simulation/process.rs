@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Clock as _, Millis, ObjectRef, Reason, Scope};
-use entrain_store::{Choice, RunState, Store, StoreError};
+use entrain_store::{Choice, Halt, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Report, Silent, SyncError, Worker};
 use tokio::sync::watch;
 
+use super::errors::tells_of;
 use super::world::World;
 
 /// How often everything is synchronised.
@@ -123,12 +124,14 @@ impl<'a> Process<'a> {
 
     /// An ERROR in the log is for a person: there must be something for that person to see.
     fn check(&self, what: &str, results: &[Told]) {
-        for (_, words) in results {
+        for Told { words, .. } in results {
             self.world.note(&format_args!("{what}: {words}"));
         }
-        let errors = self.world.errors.take();
-        if !errors.is_empty() && !results.iter().any(|(state, _)| matches!(state, Some(RunState::Halted | RunState::Held))) {
-            self.world.wrong(format!("logged as ERROR without a halt or hold ({results:?}): {errors:?}"));
+        let target = &self.world.target.name;
+        for error in self.world.errors.take() {
+            if !results.iter().filter_map(|told| told.halt.as_ref()).any(|halt| tells_of(&error, target, halt)) {
+                self.world.wrong(format!("logged as ERROR without its halt ({results:?}): {error:?}"));
+            }
         }
     }
 
@@ -140,8 +143,12 @@ impl<'a> Process<'a> {
     }
 }
 
-/// How a run ended, and all that it said.
-type Told = (Option<RunState>, String);
+/// How a run ended: what it said, and the halt that it ended in.
+#[derive(Debug)]
+struct Told {
+    halt: Option<Halt>,
+    words: String,
+}
 
 fn told(result: &Result<Report, SyncError>) -> Told {
     match result {
@@ -151,9 +158,9 @@ fn told(result: &Result<Report, SyncError>) -> Told {
                 "{:?}, planned {planned:?}, done {done:?}, held {held:?}, failed {failed}, dropped {dropped} {reasons:?}",
                 report.state
             );
-            (Some(report.state), words)
+            Told { halt: report.halt.clone(), words }
         }
-        Err(error) => (None, error.to_string()),
+        Err(error) => Told { halt: None, words: error.to_string() },
     }
 }
 
@@ -169,9 +176,9 @@ impl Seen {
 
 impl Direct for Seen {
     fn synced(&self, objects: &BTreeSet<ObjectRef>, result: &Result<Report, SyncError>) {
-        let (state, words) = told(result);
+        let Told { halt, words } = told(result);
         let objects: Vec<String> = objects.iter().map(ToString::to_string).collect();
-        let kept = (state, format!("{} {words}", objects.join(", ")));
+        let kept = Told { halt, words: format!("{} {words}", objects.join(", ")) };
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(kept);
     }
 }

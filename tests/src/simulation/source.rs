@@ -21,6 +21,8 @@ pub(super) struct Source {
     logins_stay: bool,
     /// Logins that were given to users who had none of their own: each only once.
     spares: u32,
+    /// Whoever left, whether or not they came back.
+    pub(super) left: BTreeSet<ObjectRef>,
 }
 
 pub(super) fn user(n: u8) -> ObjectRef {
@@ -41,6 +43,7 @@ impl Source {
             Edit::Put { user, login, title, active, manager } => self.put(*user, *login, *title, *active, *manager),
             Edit::Remove(n) => {
                 self.users.remove(n);
+                self.left.insert(user(*n));
                 self.members.retain(|(_, member)| *member != user(*n));
                 vec![SourceChange::RemoveUser(user(*n).id)]
             }
@@ -51,6 +54,7 @@ impl Source {
             }
             Edit::RemoveGroup(n) => {
                 self.groups.remove(n);
+                self.left.insert(group(*n));
                 self.members.retain(|(outer, member)| outer != n && *member != group(*n));
                 vec![SourceChange::RemoveGroup(group(*n).id)]
             }
@@ -70,10 +74,15 @@ impl Source {
         }
     }
 
+    /// A login that user `n` may have.
+    pub(super) fn login(&self, n: u8, login: u8) -> String {
+        let whose = if self.logins_stay { format!("-{n}") } else { String::new() };
+        format!("login{login}{whose}@x.example")
+    }
+
     /// A login belongs to one user at a time here; who had it before gets that of the other.
     fn put(&mut self, n: u8, login: u8, title: Option<u8>, active: bool, manager: Option<u8>) -> Vec<SourceChange> {
-        let whose = if self.logins_stay { format!("-{n}") } else { String::new() };
-        let name = format!("login{login}{whose}@x.example");
+        let name = self.login(n, login);
         let mut changes = Vec::new();
         self.spares += 1;
         let spare = format!("spare{}@x.example", self.spares);

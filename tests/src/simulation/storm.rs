@@ -4,9 +4,8 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
-use entrain_model::{Clock as _, Condition, Kind, Observed, Relation};
-use entrain_store::{FailPoints, SourceChange, Store, UserRow};
-use serde_json::json;
+use entrain_model::Clock as _;
+use entrain_store::{FailPoints, SourceChange, Store, UserRow, mortal};
 
 use super::actors::{Actors, Ending, Step};
 use super::deeds::{Case, Deed, Weather};
@@ -38,9 +37,9 @@ pub async fn play(case: &Case) -> anyhow::Result<()> {
         let dies = |step| if step == Step::Rests { failpoints.step() } else { failpoints.died() };
         let actors = Actors::new(&world.clock, dies)
             .led_by(stage.lead(&store, &failpoints))
-            .with(process.schedule())
-            .with(process.worker())
-            .with(process.operator());
+            .with(mortal(failpoints.clone(), process.schedule()))
+            .with(mortal(failpoints.clone(), process.worker()))
+            .with(mortal(failpoints.clone(), process.operator()));
         let ending = actors.await;
         store.close().await;
         if ending == Ending::Done {
@@ -92,6 +91,10 @@ impl Stage<'_> {
             self.world.clock.sleep(Duration::from_millis(u64::from(*pause))).await;
             self.done += 1;
             self.world.note(&format_args!("{deed:?}"));
+            if let Some(touched) = self.world.touched_stranger() {
+                self.verdict = Some(Err(anyhow::anyhow!(touched)));
+                return;
+            }
             if let Err(error) = self.act(deed, store, failpoints).await {
                 self.verdict = Some(Err(error));
                 return;
@@ -100,72 +103,28 @@ impl Stage<'_> {
         failpoints.spare();
         self.world.note(&"the storm is over");
         self.world.change_weather(Weather::Fair);
+        self.world.put_right();
         self.verdict = Some(self.calm(store).await);
     }
 
     async fn act(&self, deed: &Deed, store: &Store, failpoints: &FailPoints) -> anyhow::Result<()> {
-        let memory = &self.world.memory;
         match deed {
             Deed::Source(edit) => {
                 let changes = self.world.source.lock().unwrap_or_else(PoisonError::into_inner).apply(edit);
                 write(store, &changes).await?;
                 self.world.clock.tell();
             }
-            Deed::Drift { nth, title } => self.somebody(
-                *nth,
-                |_| true,
-                |record| {
-                    memory.edit(
-                        record.kind,
-                        record.id.as_str(),
-                        &[("jobTitle".to_owned(), json!(format!("Drift {title}")))].into(),
-                    );
-                },
-            ),
-            Deed::Strip(nth) => self.somebody(
-                *nth,
-                |record| record.kind == Kind::Group,
-                |record| {
-                    let mut ours = record.references.iter().filter(|r| !r.to.as_str().starts_with("s-"));
-                    if let Some((kind, to)) = ours.next().and_then(|r| Some((r.to_kind?, &r.to))) {
-                        memory.unrefer(Relation::Member, record.id.as_str(), kind, to.as_str());
-                    }
-                },
-            ),
-            Deed::Discard(nth) => self.somebody(*nth, |_| true, |record| memory.delete(record.kind, record.id.as_str())),
-            Deed::Purge(nth) => {
-                let bin: Vec<_> = memory.dump().into_iter().filter(|record| record.condition == Condition::Deleted).collect();
-                if let Some(record) = bin.get(usize::from(*nth)) {
-                    memory.purge(record.kind, record.id.as_str());
-                }
-            }
-            Deed::Intrude(nth) => self.somebody(
-                *nth,
-                |record| record.kind == Kind::Group,
-                |record| {
-                    memory.refer(Relation::Member, record.id.as_str(), Kind::User, "s-visitor");
-                    self.world.intruders.lock().unwrap_or_else(PoisonError::into_inner).push(record.id.to_string());
-                },
-            ),
+            Deed::Tenant(tampering) => self.world.tamper(tampering),
             Deed::Weather(weather) => self.world.change_weather(*weather),
-            Deed::ExpireCursors => memory.expire_cursors(),
+            Deed::ExpireCursors => self.world.memory.expire_cursors(),
             Deed::Die(n) => failpoints.die_in(u64::from(*n)),
-            Deed::Refuse => memory.next([Next::Unauthorized]),
+            Deed::Refuse => self.world.memory.next([Next::Unauthorized]),
             Deed::Full => {
                 store.set_next_due(&self.world.target.name, Some(self.world.clock.now())).await?;
                 self.world.clock.tell();
             }
         }
         Ok(())
-    }
-
-    /// One of the live records that are not strangers.
-    fn somebody(&self, nth: u8, fits: impl Fn(&Observed) -> bool, change: impl FnOnce(&Observed)) {
-        let ours = |record: &Observed| record.condition == Condition::Live && !record.id.as_str().starts_with("s-");
-        let live: Vec<_> = self.world.memory.dump().into_iter().filter(|record| ours(record) && fits(record)).collect();
-        if let Some(record) = live.get(usize::from(nth)) {
-            change(record);
-        }
     }
 
     /// Waits until the engine has nothing to do, and looks at what it made.

@@ -5,14 +5,16 @@ use std::sync::PoisonError;
 
 use anyhow::ensure;
 use entrain_model::{
-    Condition, Decision, Kind, Millis, ObjectRef, Observed, Reason, Relation, Scope, Share, TargetId, anchor_value,
+    Allowance, Condition, Decision, Hold, Kind, Limit, Millis, ObjectRef, Observed, Operation, Reason, Relation, Scope, Share,
+    TargetId, anchor_value,
 };
-use entrain_store::{LineState, RunKind, RunRow, RunState, Store};
+use entrain_store::{HoldRow, LineState, RunKind, RunRow, RunState, Store};
 use entrain_sync::{Ask, Engine, Silent};
 use serde_json::{Value as Json, json};
 
+use super::others::is_stranger;
 use super::source::{HELD, Source, group, user};
-use super::world::World;
+use super::world::{SETTLING, World};
 use crate::memory::schema;
 
 /// Why the engine is not at rest; `None` if it is. All that happened in the target is visible since `visible`.
@@ -20,6 +22,9 @@ pub(super) async fn unrest(world: &World, store: &Store, visible: Millis) -> any
     let name = &world.target.name;
     // What is missing longest comes first: this is asked every ten minutes.
     let runs = store.runs(Some(name), 50).await?;
+    // What was written a moment ago may show late: only a run that began after that says anything.
+    let wrote = runs.iter().filter(|run| run.report["done"] != json!({})).filter_map(|run| run.finished_at).max();
+    let visible = visible.max(wrote.map_or(0, |at| at + SETTLING.as_millis() as Millis));
     let full = |run: &&RunRow| run.scope == "everything" && run.kind == RunKind::Sync && run.started_at > visible;
     let Some(full) = runs.iter().find(full) else {
         return Ok(Some("there was no full sync since the storm".to_owned()));
@@ -54,51 +59,81 @@ pub(super) async fn check(world: &World, store: &Store) -> anyhow::Result<()> {
     ensure!(second.planned.is_empty(), "a second plan is not empty: {:?}", second.to_json());
     ensure!(world.memory.take_log().is_empty(), "a second run writes");
     let holds = store.holds(Some(&world.target.name), None, 50).await?;
-    let strays: Vec<_> = holds.iter().filter(|row| !HELD.iter().any(|(id, _)| row.object.id.as_str() == *id)).collect();
-    ensure!(strays.is_empty(), "held after everything settled: {strays:?}");
-    ensure!(holds.len() == HELD.len(), "strangers are not held: {holds:?}");
-    strangers(world)?;
-    guards(world, store).await?;
     let source = world.source.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // A record of somebody who left, and whose anchor somebody cleared, is for a person to delete.
+    let forsaken = |row: &HoldRow| {
+        matches!(row.hold, Hold::Protected { .. })
+            && source.left.contains(&row.object)
+            && world.others().unanchored.values().any(|object| *object == row.object)
+    };
+    let (strangers, ours): (Vec<_>, Vec<_>) =
+        holds.iter().partition(|row| HELD.iter().any(|(id, _)| row.object.id.as_str() == *id));
+    let strays: Vec<_> = ours.into_iter().filter(|row| !forsaken(row)).collect();
+    ensure!(strays.is_empty(), "held after everything settled: {strays:?}");
+    ensure!(strangers.len() == HELD.len(), "strangers are not held: {holds:?}");
+    if let Some(touched) = world.touched_stranger() {
+        anyhow::bail!(touched);
+    }
+    guards(world, store).await?;
     Truth::new(world, &source)?.check()
 }
 
-/// Records that are none of ours are as they were.
-fn strangers(world: &World) -> anyhow::Result<()> {
-    let now = world.memory.dump();
-    for before in &world.strangers {
-        let after = now.iter().find(|record| (record.kind, &record.id) == (before.kind, &before.id));
-        ensure!(after == Some(before), "a stranger was touched: {before:?} -> {after:?}");
+/// What a run did of one operation on one kind: to what, for what is tried again counts once.
+type Counts = BTreeMap<(Operation, Kind), BTreeSet<String>>;
+
+/// One of the limits of a rule.
+type Which = fn(&Allowance) -> &Limit;
+
+/// How long a window is, less what a run may take between its beginning and its verdict.
+const WINDOWS: [(Which, Millis); 3] =
+    [(|rule| &rule.run, 0), (|rule| &rule.hour, 50 * 60_000), (|rule| &rule.day, 23 * 3_600_000)];
+
+/// No run did more than its limits allow, nor several in an hour or a day, unless somebody approved it: what is approved is not counted,
+/// and what comes after it is counted anew.
+async fn guards(world: &World, store: &Store) -> anyhow::Result<()> {
+    let mut runs = store.runs(Some(&world.target.name), 10_000).await?;
+    runs.sort_by_key(|run| run.started_at);
+    let mut since: Vec<(Millis, Counts)> = Vec::new();
+    for run in runs {
+        if run.reason == Reason::Operator {
+            since.clear();
+            continue;
+        }
+        since.push((run.started_at, counts(world, store, &run).await?));
+        for (limit, length) in WINDOWS {
+            let mut sum = Counts::new();
+            for (_, counts) in since.iter().rev().take_while(|(began, _)| run.started_at - began <= length) {
+                counts.iter().for_each(|(what, which)| sum.entry(*what).or_default().extend(which.iter().cloned()));
+                // A run that begins in the same millisecond is another run.
+                if length == 0 {
+                    break;
+                }
+            }
+            for ((operation, kind), which) in sum {
+                let rule = world.target.limits.rule(operation, kind, Share::Linked);
+                let allowed = rule.map_or(u64::MAX, |rule| limit(&rule.allowance).count);
+                let what = operation.as_str();
+                let count = which.len() as u64;
+                ensure!(count <= allowed, "{what} of {which:?} within {length} ms until run {}; {allowed} are allowed", run.id);
+            }
+        }
     }
     Ok(())
 }
 
-/// No run did more than its limits allow, unless somebody approved it.
-async fn guards(world: &World, store: &Store) -> anyhow::Result<()> {
-    for run in store.runs(Some(&world.target.name), 10_000).await? {
-        if run.reason == Reason::Operator {
-            continue;
-        }
-        let mut counted: BTreeMap<String, u64> = BTreeMap::new();
-        let mut kinds = BTreeMap::new();
-        for line in store.guarded_lines(&run.id, 0, 10_000).await? {
-            let tried = !matches!(line.state, LineState::Planned | LineState::Held | LineState::Dropped);
-            if let (true, Decision::Change(change)) = (tried, &line.decision) {
-                for counts in entrain_plan::counted(change, &schema(), &world.target.limits) {
-                    let what = format!("{} of {}s", counts.operation.as_str(), change.object.kind);
-                    *counted.entry(what.clone()).or_default() += 1;
-                    kinds.insert(what, (counts.operation, change.object.kind));
-                }
+/// What a run tried to do.
+async fn counts(world: &World, store: &Store, run: &RunRow) -> anyhow::Result<Counts> {
+    let mut counts = Counts::new();
+    for line in store.guarded_lines(&run.id, 0, 10_000).await? {
+        let tried = !matches!(line.state, LineState::Planned | LineState::Held | LineState::Dropped);
+        if let (true, Decision::Change(change)) = (tried, &line.decision) {
+            for counted in entrain_plan::counted(change, &schema(), &world.target.limits) {
+                let which = format!("{} {} {}", change.object, counted.about, counted.fingerprint);
+                counts.entry((counted.operation, change.object.kind)).or_default().insert(which);
             }
         }
-        for (what, count) in counted {
-            let (operation, kind) = kinds[&what];
-            let allowed =
-                world.target.limits.rule(operation, kind, Share::Linked).map_or(u64::MAX, |rule| rule.allowance.run.count);
-            ensure!(count <= allowed, "run {} of {} did {count} of {what}, and {allowed} are allowed", run.id, run.scope);
-        }
     }
-    Ok(())
+    Ok(counts)
 }
 
 /// The target against the source.
@@ -179,8 +214,7 @@ impl<'a> Truth<'a> {
         let wanted: BTreeSet<ObjectRef> = self.source.members.iter().filter(|(g, _)| *g == n).map(|(_, m)| m.clone()).collect();
         let is = self.referred(record, Relation::Member);
         ensure!(is == wanted, "the members of group {n} are {is:?} and shall be {wanted:?}");
-        let intruders = self.world.intruders.lock().unwrap_or_else(PoisonError::into_inner);
-        if intruders.contains(&record.id.to_string()) {
+        if self.world.others().intruded.contains(&record.id) {
             let stays = record.references.iter().any(|r| r.to.as_str() == "s-visitor");
             ensure!(stays, "a stranger was taken out of group {n}");
         }
@@ -189,7 +223,9 @@ impl<'a> Truth<'a> {
 
     /// Objects that left have what the policy says, and nothing is there that nobody asked for.
     fn leavers(&self) -> anyhow::Result<()> {
-        for (object, record) in self.records.iter().filter(|(object, _)| !self.is_present(object)) {
+        let others = self.world.others();
+        let left = |(object, record): &(&ObjectRef, &Observed)| !self.is_present(object) && !others.let_go.contains(&record.id);
+        for (object, record) in self.records.iter().filter(left) {
             let removal = self.world.target.policy.user_removal;
             ensure!(removal.delete_after_days.is_none(), "{object} left and has a record still: {record:?}");
             if object.kind == Kind::User && removal.disable.is_taken() {
@@ -198,7 +234,11 @@ impl<'a> Truth<'a> {
             }
         }
         let known: BTreeSet<&TargetId> = self.records.values().map(|record| &record.id).collect();
-        let strays = self.live.iter().filter(|r| !known.contains(&r.id) && !r.id.as_str().starts_with("s-"));
+        // Whose anchor was cleared is nobody's, once its object left or another record took its place while it was in the bin.
+        let given_up = |id: &TargetId| {
+            others.unanchored.get(id).is_some_and(|object| self.source.left.contains(object) || others.discarded.contains(id))
+        };
+        let strays = self.live.iter().filter(|r| !known.contains(&r.id) && !is_stranger(&r.id) && !given_up(&r.id));
         let strays: Vec<_> = strays.collect();
         ensure!(strays.is_empty(), "records that nobody asked for: {strays:?}");
         Ok(())

@@ -15,12 +15,13 @@ use tempfile::TempDir;
 use super::clock::VirtualClock;
 use super::deeds::{Case, Weather};
 use super::errors::Errors;
+use super::others::Others;
 use super::source::Source;
 use crate::memory::{Arrived, Faults, Lag, Memory, schema};
 use crate::rig;
 
 /// How long the target may need to show what was written; the directory keeps to it.
-const SETTLING: Duration = Duration::from_secs(60);
+pub(super) const SETTLING: Duration = Duration::from_secs(60);
 
 /// Everything of one simulation that outlives the process.
 pub(super) struct World {
@@ -29,8 +30,7 @@ pub(super) struct World {
     pub(super) target: Arc<Target>,
     pub(super) errors: Errors,
     pub(super) source: Mutex<Source>,
-    /// Strangers that were added to groups of ours: they stay.
-    pub(super) intruders: Mutex<Vec<String>>,
+    pub(super) others: Mutex<Others>,
     /// The strangers as they were in the beginning.
     pub(super) strangers: Vec<Observed>,
     wrong: Mutex<Vec<String>>,
@@ -62,7 +62,7 @@ impl World {
             target: Arc::new(target),
             errors: Errors::default(),
             source: Mutex::new(Source::new(case.removal != Removal::DELETE)),
-            intruders: Mutex::default(),
+            others: Mutex::default(),
             strangers,
             wrong: Mutex::default(),
             story: Mutex::default(),

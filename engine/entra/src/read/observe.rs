@@ -96,7 +96,7 @@ impl View {
             condition,
             attributes: if condition == Condition::Live { self.attributes(item) } else { Attributes::new() },
             references: references(self.kind, item),
-            mastered_elsewhere: item["onPremisesSyncEnabled"].as_bool() == Some(true),
+            mastered_elsewhere: item.get("onPremisesSyncEnabled").map(|enabled| enabled.as_bool() == Some(true)),
             unwritable: unwritable(self.kind, item),
             protection: protection(item),
         })

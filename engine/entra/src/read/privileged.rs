@@ -220,7 +220,7 @@ fn bare(kind: Kind, id: TargetId, protection: BTreeSet<Protection>) -> Observed 
         condition: Condition::Live,
         attributes: Attributes::new(),
         references: Vec::new(),
-        mastered_elsewhere: false,
+        mastered_elsewhere: None,
         unwritable: None,
         protection,
     }

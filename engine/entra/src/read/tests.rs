@@ -157,7 +157,7 @@ fn groups_that_nobody_can_write_say_why() {
     assert!(why(json!({"id": "1", "groupTypes": [], "mailEnabled": true})).unwrap().contains("Exchange"));
     assert_eq!(why(json!({"id": "1", "groupTypes": ["Unified"], "mailEnabled": true})), None);
     let seen = view.observe(&json!({"id": "1", "isAssignableToRole": true, "onPremisesSyncEnabled": true})).unwrap();
-    assert!(seen.protection.contains(&Protection::RoleGroup) && seen.mastered_elsewhere);
+    assert!(seen.protection.contains(&Protection::RoleGroup) && seen.mastered_elsewhere == Some(true));
 }
 
 #[tokio::test]

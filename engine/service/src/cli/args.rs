@@ -9,11 +9,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(super) use lifecycle::{LeaversArgs, LeaversCommand, OpenArgs, PasswordCommand, ReissueArgs};
+pub(super) use lifecycle::{LeaversArgs, LeaversCommand, OpenArgs, PasswordCommand, PauseArgs, ReissueArgs};
 pub(super) use protection::{ProtectAllowArgs, ProtectCommand, ProtectRevokeArgs};
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
 use super::access::AccessCommand;
+use super::jobs::JobsCommand;
 use super::mapping::MappingCommand;
 use super::secret::{KeysCommand, SecretCommand};
 use crate::import::Format;
@@ -100,6 +101,8 @@ pub enum Command {
     Reject(RejectArgs),
     /// Show which targets are halted and why; exit code 3 if any is
     Halts,
+    /// Stop a target until it is resumed
+    Pause(PauseArgs),
     /// Try again what halted a target, and let it go on if that passes
     Resume(ResumeArgs),
     /// List objects that nothing is done about, and why
@@ -134,6 +137,9 @@ pub enum Command {
     /// Work on mapping scripts: check, compare, publish, roll back
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// Run a job of a running service from an external scheduler
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// List the targets and how they stand
     Targets,
     /// List which source object is which target record

@@ -11,6 +11,7 @@ use super::args::{AuditArgs, AuditCommand, AuditListArgs, Global, PruneArgs, Red
 use super::session::{Session, Usage};
 use super::time::utc;
 use super::{Exit, Output, time};
+use crate::view::AuditEntry;
 
 const PAGE: usize = 500;
 
@@ -31,6 +32,7 @@ async fn list(args: &AuditListArgs, global: &Global, output: &mut Output) -> any
         object: args.object.clone(),
         run: args.run.as_deref().map(RunId::from),
         since: args.since.as_deref().map(|since| time::since(since, session.store.now()).map_err(Usage)).transpose()?,
+        ..AuditScope::default()
     };
     output.begin_list(&json!({}), "audit");
     let mut after = 0;
@@ -39,7 +41,7 @@ async fn list(args: &AuditListArgs, global: &Global, output: &mut Output) -> any
         let Some(last) = page.last().map(|row| row.seq) else { break };
         for (place, row) in page.iter().enumerate() {
             show(row, output);
-            output.element(after == 0 && place == 0, &element(row));
+            output.element(after == 0 && place == 0, &json!(AuditEntry::of(row)));
         }
         after = last;
     }
@@ -81,14 +83,6 @@ fn side(value: Option<&AuditValue>) -> String {
         Some(AuditValue::Value(Json::Null)) => "-".to_owned(),
         Some(AuditValue::Value(value)) => value.to_string(),
     }
-}
-
-fn element(row: &AuditRow) -> Json {
-    json!({
-        "seq": row.seq, "at": utc(row.at), "target": row.target, "run": row.run, "line": row.line, "object": row.object,
-        "record": row.record, "action": row.action, "outcome": row.outcome, "by": row.author, "mapping": row.mapping_version,
-        "request_id": row.request_id, "before": row.before, "after": row.after, "hash": row.hash,
-    })
 }
 
 async fn verify(known: Option<&Head>, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {

@@ -4,6 +4,7 @@ use entrain_store::{RunState, StoreError};
 use entrain_sync::SyncError;
 
 use super::session::Usage;
+use crate::acts::scripts::ScriptsError;
 use crate::config::ConfigError;
 use crate::wiring::ConnectError;
 
@@ -53,7 +54,15 @@ impl Exit {
         if error.is::<ConfigError>() || error.is::<Usage>() {
             return Exit::Usage;
         }
-        match (error.downcast_ref::<ConnectError>(), error.downcast_ref::<SyncError>()) {
+        let scripts = error.downcast_ref::<ScriptsError>();
+        let (connect, sync) = match scripts {
+            Some(ScriptsError::Connect(error)) => (Some(error), None),
+            Some(ScriptsError::Sync(error)) => (None, Some(error)),
+            Some(ScriptsError::Store(_)) => return Exit::Failure,
+            Some(_) => return Exit::Usage,
+            None => (error.downcast_ref::<ConnectError>(), error.downcast_ref::<SyncError>()),
+        };
+        match (connect, sync) {
             (Some(ConnectError::Mapping(_)), _) | (_, Some(SyncError::Halt(_))) => Exit::Halted,
             (_, Some(SyncError::Store(StoreError::OneOfTwo { .. }))) => Exit::NeedsApproval,
             (Some(ConnectError::Secret(_) | ConnectError::File(_)), _) => Exit::Usage,

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::args::Global;
 use super::session::Session;
 use super::{Exit, Output, report};
+use crate::view::HaltedTarget;
 
 pub(super) async fn run(global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
@@ -15,7 +16,7 @@ pub(super) async fn run(global: &Global, output: &mut Output) -> anyhow::Result<
         output.line(format_args!("target {} is halted by {}", target.name, cause(halt.kind)));
         report::show_halt(&halt, output);
         output.line(format_args!("  mend it, then: entrain resume {}", target.name));
-        halts.push(json!({ "target": target.name, "halt": halt }));
+        halts.push(json!(HaltedTarget { target: target.name.to_string(), halt }));
     }
     if halts.is_empty() {
         output.line("no target is halted");
@@ -29,5 +30,6 @@ fn cause(kind: HaltKind) -> &'static str {
         HaltKind::Mapping => "its mapping",
         HaltKind::Credential => "its credential",
         HaltKind::Configuration => "its configuration",
+        HaltKind::Operator => "an operator",
     }
 }

@@ -8,6 +8,7 @@ use super::args::{Global, TargetArgs};
 use super::session::Session;
 use super::time::utc;
 use super::{Exit, Output};
+use crate::view::Held;
 
 const PAGE: usize = 500;
 
@@ -19,12 +20,9 @@ pub(super) async fn run(args: &TargetArgs, global: &Global, output: &mut Output)
     loop {
         let mut page = session.store.holds(target.as_ref(), after.as_ref(), PAGE).await?;
         for (place, row) in page.iter().enumerate() {
-            let HoldRow { target, object, hold, since, run } = row;
+            let HoldRow { target, object, hold, since, .. } = row;
             output.line(format_args!("{target}: {object}: {} ({}, since {})", hold, hold.code(), utc(*since)));
-            let element = json!({
-                "target": target, "object": object, "code": hold.code(), "message": hold.to_string(), "since": utc(*since), "run": run,
-            });
-            output.element(after.is_none() && place == 0, &element);
+            output.element(after.is_none() && place == 0, &json!(Held::of(row)));
         }
         match page.pop() {
             Some(last) => after = Some(last),

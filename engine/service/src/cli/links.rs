@@ -6,6 +6,7 @@ use serde_json::json;
 use super::args::{Global, TargetArgs};
 use super::session::Session;
 use super::{Exit, Output};
+use crate::view::Linked;
 
 const PAGE: usize = 500;
 
@@ -22,7 +23,7 @@ pub(super) async fn run(args: &TargetArgs, global: &Global, output: &mut Output)
             for row in &page {
                 let anchored = if row.link.anchored { "" } else { ", without our anchor" };
                 output.line(format_args!("{}: {} is {}{anchored}", config.name, row.object, row.link.id));
-                output.element(first, &json!({ "target": config.name, "object": row.object, "id": row.link.id, "anchored": row.link.anchored, "evidence": row.evidence }));
+                output.element(first, &json!(Linked::of(config.name.as_str(), row)));
                 first = false;
             }
         }

@@ -17,6 +17,7 @@ mod halts;
 mod holds;
 mod import;
 mod init;
+mod jobs;
 mod leavers;
 mod links;
 mod logging;
@@ -24,6 +25,7 @@ mod mapping;
 mod output;
 mod park;
 mod password;
+mod pause;
 mod plan;
 mod plan_text;
 mod preflight;
@@ -50,7 +52,7 @@ use args::{Command, ProtectCommand};
 pub use exit::Exit;
 pub use output::{Form, Output};
 pub use progress::Bar;
-pub(crate) use time::utc;
+pub(crate) use time::{since, utc};
 
 /// Reads the arguments, does what they say, and reports errors in the form that was asked for.
 pub fn main() -> ExitCode {
@@ -110,6 +112,8 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Access(command) => access::run(command, global, output).await,
         Command::Secret(command) => secret::run(command, global, output).await,
         Command::Keys(command) => secret::keys(command, global, output).await,
+        Command::Jobs(command) => jobs::run(command, output).await,
+        Command::Pause(args) => pause::run(args, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),

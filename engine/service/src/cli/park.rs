@@ -6,6 +6,7 @@ use serde_json::json;
 use super::args::{Global, ParkArgs, UnparkArgs};
 use super::session::{Session, Usage};
 use super::{Exit, Output};
+use crate::acts::{self, Unknown};
 
 pub(super) async fn park(args: &ParkArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?.acting_as(&args.author.by);
@@ -25,15 +26,11 @@ async fn set(
     reason: Option<&str>,
     output: &mut Output,
 ) -> anyhow::Result<Exit> {
-    let known = session.store.source_records(std::slice::from_ref(object)).await?;
-    if known.is_empty() && reason.is_some() {
-        return Err(Usage(format!("the source has no {object}")).into());
-    }
     let mut names = Vec::new();
     for config in session.targets(target)? {
-        session.store.park(&config.name, object, reason).await?;
-        if reason.is_none() {
-            session.store.enqueue(&config.name, std::slice::from_ref(object), session.store.now()).await?;
+        match reason {
+            Some(reason) => acts::park(&session.store, &config.name, object, reason).await.map_err(usage)?,
+            None => acts::unpark(&session.store, &config.name, object).await?,
         }
         let what = if reason.is_some() { "is left alone from now on" } else { "goes on with the next sync" };
         output.line(format_args!("{}: {object} {what}", config.name));
@@ -41,4 +38,11 @@ async fn set(
     }
     output.object(&json!({ "object": object, "parked": reason.is_some(), "targets": names }));
     Ok(Exit::Converged)
+}
+
+fn usage(unknown: Unknown) -> anyhow::Error {
+    match unknown {
+        Unknown::Object(_) => Usage(unknown.to_string()).into(),
+        Unknown::Store(error) => error.into(),
+    }
 }

@@ -1,10 +1,11 @@
 //! The lines of a stored plan, page by page.
 
 use entrain_model::RunId;
-use entrain_store::{LineState, PlanLine, Store};
+use entrain_store::{PlanLine, Store};
 use serde_json::{Value as Json, json};
 
 use super::Output;
+use crate::view::{self, Line};
 
 const PAGE: usize = 500;
 
@@ -52,27 +53,12 @@ pub(super) async fn write(store: &Store, run: &RunId, part: Part, fields: &Json,
 }
 
 fn text(line: &PlanLine) -> String {
-    let state = word(line.state);
+    let state = view::state(line.state);
     let detail = line.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
     let drift = if line.drift.is_empty() { String::new() } else { format!(" [drift: {}]", line.drift.join(", ")) };
     format!("{:>6}  {state:<8} {}{drift}{detail}", line.seq, entrain_plan::line(&line.decision))
 }
 
 fn object(line: &PlanLine) -> Json {
-    json!({
-        "seq": line.seq, "phase": line.phase, "object": line.object, "state": word(line.state), "detail": line.detail,
-        "request_id": line.request_id, "drift": line.drift, "decision": entrain_plan::json(&line.decision),
-    })
-}
-
-fn word(state: LineState) -> &'static str {
-    match state {
-        LineState::Planned => "planned",
-        LineState::Started => "started",
-        LineState::Done => "done",
-        LineState::Failed => "failed",
-        LineState::Dropped => "dropped",
-        LineState::Held => "held",
-        LineState::Unknown => "unknown",
-    }
+    json!(Line::of(line))
 }

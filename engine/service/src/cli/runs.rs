@@ -9,6 +9,7 @@ use super::plan_text::{self, Part};
 use super::session::{Session, Usage};
 use super::time::{utc, utc_or_dash};
 use super::{Exit, Output};
+use crate::view::Run;
 
 pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
@@ -74,10 +75,5 @@ fn drift(run: &RunRow) -> String {
 }
 
 fn object(run: &RunRow) -> Json {
-    json!({
-        "id": run.id, "target": run.target, "scope": run.scope, "reason": run.reason, "kind": run.kind.as_str(),
-        "state": run.state.as_str(), "holder": run.holder, "started_at": utc(run.started_at),
-        "finished_at": run.finished_at.map(utc), "report": run.report, "digest": run.digest,
-        "approved_by": run.approved_by, "approved_at": run.approved_at.map(utc),
-    })
+    json!(Run::of(run))
 }

@@ -11,6 +11,7 @@ use secrecy::ExposeSecret as _;
 
 use super::args::Global;
 use super::logging;
+use crate::acts::scripts::Bench;
 use crate::config::{CloudConfig, Config, SourcedError, TargetConfig};
 use crate::vault;
 use crate::wiring::{FastClock, SystemClock, connect_in_force};
@@ -50,6 +51,11 @@ impl Session {
         Engine::new(self.store.clone(), Arc::clone(&self.clock), &format!("command-{}", std::process::id()))
     }
 
+    /// What work on the scripts of a target is done with.
+    pub(super) fn bench<'a>(&self, config: &'a TargetConfig) -> Bench<'a> {
+        Bench { engine: self.engine(), clock: Arc::clone(&self.clock), config }
+    }
+
     /// The target of that name, or all of them.
     pub(super) fn targets(&self, name: Option<&str>) -> Result<Vec<&TargetConfig>, Usage> {
         let known = || self.config.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
@@ -78,7 +84,7 @@ impl Session {
         let target = connect_in_force(&self.store, config, Arc::clone(&self.clock), None).await?.target;
         let put = self.store.put_target(&target.name, target.mode, &target.config_digest, target.mapping.version()).await?;
         if put == Put::Changed {
-            self.engine().resume(&target, None).await?;
+            self.engine().release(&target).await?;
         }
         Ok(target)
     }

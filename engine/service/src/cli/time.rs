@@ -19,7 +19,7 @@ pub(super) fn utc_or_dash(at: Option<Millis>) -> String {
 ///
 /// # Errors
 /// In words: it is none of these.
-pub(super) fn since(text: &str, now: Millis) -> Result<Millis, String> {
+pub(crate) fn since(text: &str, now: Millis) -> Result<Millis, String> {
     let wrong = || format!("`{text}` is no time: write 2026-11-21T02:28:00Z, 2026-11-21, or how long ago, as in 90m, 24h or 7d");
     let ago = [('m', 60_000), ('h', 3_600_000), ('d', 86_400_000)];
     if let Some((number, factor)) = ago.iter().find_map(|(unit, factor)| Some((text.strip_suffix(*unit)?, *factor))) {

@@ -8,7 +8,7 @@ use entrain_model::{MatchKey, TargetName, fold};
 
 use super::authority;
 use super::place::{Finding, Key};
-use super::schedule::{DEFAULT_CRON, Schedule, parse_duration};
+use super::schedule::{DEFAULT_CRON, FullRead, Schedule, parse_duration};
 use super::sourced::Sourced;
 use super::{
     Choice, ClientProof, CloudConfig, CredentialConfig, GraphOptions, MappingFiles, ScopeConfig, TargetConfig, UserAnchor, raw,
@@ -280,9 +280,13 @@ impl Check<'_> {
     fn schedule(&mut self, raw: raw::Schedule) -> Option<Schedule> {
         let expression = raw.cron.unwrap_or_else(|| DEFAULT_CRON.to_owned());
         let cron = self.noted("schedule.cron", Schedule::parse_cron(&expression));
+        let full = raw.full_cron.and_then(|expression| {
+            let cron = self.noted("schedule.full_cron", Schedule::parse_cron(&expression))?;
+            Some(FullRead { expression, cron })
+        });
         let time_zone = self.noted("schedule.time_zone", Schedule::parse_zone(raw.time_zone.as_deref().unwrap_or("UTC")));
         let jitter = self.noted("schedule.jitter", parse_duration(raw.jitter.as_deref().unwrap_or("0s")));
-        Some(Schedule { expression, cron: cron?, time_zone: time_zone?, jitter: jitter? })
+        Some(Schedule { expression, cron: cron?, full, time_zone: time_zone?, jitter: jitter? })
     }
 
     fn graph(&mut self, raw: &raw::Graph) -> GraphOptions {

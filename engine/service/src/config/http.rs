@@ -6,13 +6,18 @@ use std::path::{Path, PathBuf};
 use super::place::{Finding, Key};
 use super::raw;
 
+/// So many, unless the configuration says otherwise.
+const STRANGERS: u32 = 20;
+
 /// Where the service is to be had.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpConfig {
     /// The address to listen at; `None` for nowhere.
     pub listen: Option<SocketAddr>,
     /// What makes connections private; `None` if a proxy on this machine does, or nothing.
     pub tls: Option<TlsConfig>,
+    /// How many requests at once one network may send that show nothing good.
+    pub strangers: u32,
 }
 
 /// The certificate of the server.
@@ -36,5 +41,5 @@ pub(super) fn http(raw: raw::Http, folder: &Path, findings: &mut Vec<Finding>) -
     }
     let tls =
         raw.tls.map(|tls| TlsConfig { certificate_file: folder.join(tls.certificate_file), key_file: folder.join(tls.key_file) });
-    HttpConfig { listen, tls }
+    HttpConfig { listen, tls, strangers: raw.strangers.unwrap_or(STRANGERS).max(1) }
 }

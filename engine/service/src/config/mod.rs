@@ -32,7 +32,7 @@ pub use credential::{ClientProof, CredentialConfig};
 pub use error::{ConfigError, Problem};
 pub use first_password::{DeliverConfig, FirstPasswordConfig, FirstPasswordKind};
 pub use http::{HttpConfig, TlsConfig};
-pub use schedule::{DEFAULT_CRON, Schedule};
+pub use schedule::{DEFAULT_CRON, FullRead, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;

@@ -91,6 +91,7 @@ pub(super) struct Secrets {
 pub(super) struct Http {
     pub(super) listen: Option<String>,
     pub(super) tls: Option<Tls>,
+    pub(super) strangers: Option<u32>,
 }
 
 #[derive(Deserialize)]
@@ -231,6 +232,7 @@ pub(super) struct Matching {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Schedule {
     pub(super) cron: Option<String>,
+    pub(super) full_cron: Option<String>,
     pub(super) time_zone: Option<String>,
     pub(super) jitter: Option<String>,
 }

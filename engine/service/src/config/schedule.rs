@@ -17,10 +17,21 @@ pub struct Schedule {
     pub expression: String,
     /// The same, parsed.
     pub cron: Cron,
+    /// When all of the tenant is read anew; every seven days without it.
+    pub full: Option<FullRead>,
     /// The time zone in which it is read; daylight saving counts.
     pub time_zone: Tz,
     /// Each start is later than due by a share of this.
     pub jitter: Duration,
+}
+
+/// When all of the tenant is read anew.
+#[derive(Clone, Debug)]
+pub struct FullRead {
+    /// The expression as written.
+    pub expression: String,
+    /// The same, parsed.
+    pub cron: Cron,
 }
 
 impl Schedule {

@@ -48,15 +48,17 @@ pub(crate) struct Http {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    strangers: u32,
     paces: Paces,
     refusals: Refusals,
     stopping: AtomicBool,
 }
 
 impl Http {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>, config: &HttpConfig) -> Arc<Self> {
         let paces = Paces::new(Arc::clone(&clock));
-        Arc::new(Self { store, clock, metrics, paces, refusals: Refusals::default(), stopping: AtomicBool::new(false) })
+        let (strangers, stopping) = (config.strangers, AtomicBool::new(false));
+        Arc::new(Self { store, clock, metrics, strangers, paces, refusals: Refusals::default(), stopping })
     }
 
     /// Listens; the address that it listens at. Connections end when told to stop, each after the request that is on it.

@@ -16,8 +16,11 @@ pub(super) struct Rate {
 
 /// With a credential.
 pub(super) const CALLER: Rate = Rate { burst: 400, every: 10 };
-/// From a network, without one that is good.
-pub(super) const STRANGER: Rate = Rate { burst: 20, every: 3_000 };
+
+/// From a network, without one that is good: so many at once, then one in three seconds.
+pub(super) fn stranger(burst: u32) -> Rate {
+    Rate { burst: i64::from(burst), every: 3_000 }
+}
 
 /// So many callers are told apart; the others share one bucket.
 const CALLERS: usize = 10_000;

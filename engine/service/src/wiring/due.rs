@@ -4,14 +4,27 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 use croner::Cron;
-use entrain_model::Millis;
+use entrain_model::{Kind, Millis, TargetName};
+use entrain_store::{Store, StoreError};
 
 use crate::config::Schedule;
 
 /// The next time after `now` at which the schedule is due, in its own time zone, daylight saving included.
 pub(super) fn next(schedule: &Schedule, now: Millis, jitter: f64) -> Option<Millis> {
-    let at = occurrence(&schedule.cron, schedule.time_zone, now)?;
+    let at = [occurrence(&schedule.cron, schedule.time_zone, now), next_full(schedule, now)].into_iter().flatten().min()?;
     Some(at.saturating_add(millis(schedule.jitter.mul_f64(jitter.clamp(0.0, 1.0)))))
+}
+
+/// The next time at which all of the tenant is to be read anew.
+pub(crate) fn next_full(schedule: &Schedule, now: Millis) -> Option<Millis> {
+    occurrence(&schedule.full.as_ref()?.cron, schedule.time_zone, now)
+}
+
+/// Whether all of the tenant is to be read anew, which was last done at `read`.
+pub(super) fn is_full_due(schedule: &Schedule, read: Option<Millis>, now: Millis) -> bool {
+    let (Some(full), Some(read)) = (&schedule.full, read) else { return false };
+    let Some(now) = at(schedule.time_zone, now) else { return false };
+    full.cron.find_previous_occurrence(&now, true).is_ok_and(|due| due.timestamp_millis() > read)
 }
 
 /// Whether a full sync is due that was planned for `at`. A time beyond the next one of the schedule was planned before the
@@ -22,8 +35,21 @@ pub(super) fn is_due(schedule: &Schedule, at: Option<Millis>, now: Millis) -> bo
 }
 
 fn occurrence(cron: &Cron, zone: Tz, now: Millis) -> Option<Millis> {
-    let now = chrono::DateTime::from_timestamp_millis(now)?.with_timezone(&zone);
-    cron.find_next_occurrence(&now, false).ok().map(|at| at.timestamp_millis())
+    cron.find_next_occurrence(&at(zone, now)?, false).ok().map(|at| at.timestamp_millis())
+}
+
+fn at(zone: Tz, millis: Millis) -> Option<chrono::DateTime<Tz>> {
+    Some(chrono::DateTime::from_timestamp_millis(millis)?.with_timezone(&zone))
+}
+
+/// When all of the tenant was last read, users and groups; `None` if what is known of either is not to be trusted.
+pub(crate) async fn last_read(store: &Store, target: &TargetName) -> Result<Option<Millis>, StoreError> {
+    let mut last = Millis::MAX;
+    for kind in Kind::ALL {
+        let Some(cursor) = store.mirror_cursor(target, kind).await? else { return Ok(None) };
+        last = last.min(cursor.full_at);
+    }
+    Ok(Some(last))
 }
 
 fn millis(duration: Duration) -> Millis {
@@ -40,11 +66,13 @@ pub(super) fn jitter(name: &str, now: Millis) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::FullRead;
 
     fn schedule(expression: &str, zone: &str) -> Schedule {
         Schedule {
             expression: expression.into(),
             cron: Schedule::parse_cron(expression).unwrap(),
+            full: None,
             time_zone: Schedule::parse_zone(zone).unwrap(),
             jitter: Duration::from_secs(60),
         }
@@ -68,6 +96,20 @@ mod tests {
         assert!(is_due(&schedule, planned, planned.unwrap()));
         assert!(is_due(&schedule, planned, BEFORE_THE_CHANGE - 24 * 3_600_000), "a day too early");
         assert!(is_due(&schedule, None, BEFORE_THE_CHANGE));
+    }
+
+    #[test]
+    fn all_is_read_anew_once_at_each_of_its_times() {
+        let cron = Schedule::parse_cron("0 0 3 * * *").unwrap();
+        let full = FullRead { expression: "0 0 3 * * *".into(), cron };
+        let schedule = Schedule { full: Some(full), ..schedule("0 0 */4 * * *", "UTC") };
+        let (hour, three) = (3_600_000, BEFORE_THE_CHANGE + 150 * 60_000);
+        assert_eq!(next(&schedule, three - hour, 0.0), Some(three), "it comes between two others");
+        assert!(!is_full_due(&schedule, Some(three - hour), three - 1));
+        assert!(is_full_due(&schedule, Some(three - hour), three));
+        assert!(is_full_due(&schedule, Some(three - hour), three + 5 * hour), "late is not never");
+        assert!(!is_full_due(&schedule, Some(three + 1), three + 5 * hour));
+        assert!(!is_full_due(&schedule, None, three), "the first read is of everything anyway");
     }
 
     #[test]

@@ -22,8 +22,10 @@ use super::reload::Files;
 use super::watch::Watch;
 use super::{ConnectError, connect_in_force};
 use crate::alarms::WebhookError;
+use crate::api::{self, Api, Routers};
 use crate::config::{Config, TargetConfig};
 use crate::http::{Http, HttpError, Mounted};
+use crate::jobs;
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
 use crate::scim::{self, Scim};
 
@@ -64,7 +66,7 @@ pub struct Service {
 }
 
 /// One target of the service.
-struct Served {
+pub(crate) struct Served {
     engine: Engine,
     config: watch::Sender<TargetConfig>,
     target: watch::Sender<Option<Arc<Target>>>,
@@ -94,7 +96,7 @@ impl Service {
         let (stop, _) = watch::channel(false);
         let ticker = JobScheduler::new().await?;
         let mut tasks = JoinSet::new();
-        let (mut watched, mut counted) = (BTreeMap::new(), BTreeMap::new());
+        let (mut watched, mut counted, mut all) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for config in &config.targets {
             let counters = Arc::new(Counters::default());
             counted.insert(config.name.clone(), Arc::clone(&counters));
@@ -112,6 +114,7 @@ impl Service {
                 file: file.map(Path::to_owned),
             });
             watched.insert(config.name.clone(), served.target.subscribe());
+            all.insert(config.name.clone(), Arc::clone(&served));
             served.load().await?;
             served.start(&ticker, &mut tasks, &stop).await?;
         }
@@ -126,9 +129,12 @@ impl Service {
         }
         let mut http = None;
         if let Some(address) = config.http.listen {
-            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics);
+            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics, &config.http);
             let scim = Scim::new(engine.store().clone().acting_as("scim"), Arc::clone(&clock), Catalog::load(&[])?, None);
-            let mounted = Mounted { scim: scim::behind_door(scim), ..Mounted::default() };
+            let (api, waiting) = Api::new(engine.clone(), Arc::clone(&clock), all);
+            tasks.spawn(api::keep(waiting, stop.subscribe()));
+            let Routers { api, open } = api.routers();
+            let mounted = Mounted { scim: scim::behind_door(scim), api, open, ..Mounted::default() };
             http = Some(shared.start(&config.http, address, mounted, &mut tasks, &stop).await?);
         }
         Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
@@ -162,6 +168,16 @@ impl Service {
 }
 
 impl Served {
+    /// Its configuration as it is now.
+    pub(crate) fn config(&self) -> TargetConfig {
+        self.config.borrow().clone()
+    }
+
+    /// The target, unless it has not compiled yet.
+    pub(crate) fn target(&self) -> Option<Arc<Target>> {
+        self.target.borrow().clone()
+    }
+
     /// Reads scripts and secrets and makes the target new. What does not compile halts it; what it had before stays.
     async fn load(&self) -> Result<(), StoreError> {
         let config = self.config.borrow().clone();
@@ -189,7 +205,7 @@ impl Served {
         if put == Put::Same {
             return Ok(());
         }
-        match self.engine.resume(target, None).await {
+        match self.engine.release(target).await {
             Ok(outcome) => tracing::info!(target = %target.name, ?put, ?outcome, "configuration or mapping changed"),
             Err(error) => tracing::warn!(target = %target.name, "the changed mapping could not be tried: {error}"),
         }
@@ -306,6 +322,9 @@ impl Served {
         let store = self.engine.store();
         self.again_at.store(Millis::MAX, Ordering::SeqCst);
         let planned = self.plan_next(&target.name).await;
+        if let Err(error) = self.read_anew_if_due(&target).await {
+            tracing::error!(target = %target.name, "that all is to be read anew cannot be written; it is tried with the next sync: {error}");
+        }
         let result = self.engine.reconcile(&target, Ask::sync(Scope::Everything, reason), &Silent).await;
         let failed = match &result {
             Ok(report) => {
@@ -329,6 +348,16 @@ impl Served {
             }
         }
         self.running.store(false, Ordering::SeqCst);
+    }
+
+    /// Has all of the tenant read by the next sync, if the schedule says so.
+    async fn read_anew_if_due(&self, target: &Target) -> Result<(), StoreError> {
+        let store = self.engine.store();
+        let read = due::last_read(store, &target.name).await?;
+        if due::is_full_due(&self.config.borrow().schedule, read, store.now()) {
+            jobs::Job::FullSync.prepare(&self.engine, &target.name).await?;
+        }
+        Ok(())
     }
 
     async fn plan_next(&self, name: &TargetName) -> Result<(), StoreError> {

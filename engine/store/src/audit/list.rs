@@ -58,6 +58,12 @@ pub struct AuditScope {
     pub run: Option<RunId>,
     /// Not older than this.
     pub since: Option<Millis>,
+    /// Older than this.
+    pub until: Option<Millis>,
+    /// Of this action, or decision.
+    pub action: Option<String>,
+    /// By this author.
+    pub author: Option<String>,
 }
 
 impl Store {
@@ -65,6 +71,23 @@ impl Store {
     pub async fn audit(&self, scope: &AuditScope, after_seq: i64, rows: usize) -> Result<Vec<AuditRow>> {
         let mut sql = scope.sql("select * from audit", after_seq);
         sql = sql.bind(" order by seq limit ", limit(rows));
+        sql.all(&mut *self.read().await?).await?.iter().map(|row| Ok(RawRow::read(row)?.shown())).collect()
+    }
+
+    /// The rows before a moment and, of that moment, before a place; newest first. With a target, those of no target as well.
+    pub(crate) async fn audit_before(
+        &self,
+        scope: &AuditScope,
+        target: Option<&TargetName>,
+        (at, seq): (Millis, i64),
+        rows: usize,
+    ) -> Result<Vec<AuditRow>> {
+        let mut sql = scope.sql("select * from audit", 0);
+        sql = sql.bind(" and (at < ", at).bind(" or (at = ", at).bind(" and seq < ", seq).text("))");
+        if let Some(target) = target {
+            sql = sql.bind(" and (target is null or target = ", target).text(")");
+        }
+        sql = sql.bind(" order by at desc, seq desc limit ", limit(rows));
         sql.all(&mut *self.read().await?).await?.iter().map(|row| Ok(RawRow::read(row)?.shown())).collect()
     }
 }
@@ -84,6 +107,15 @@ impl AuditScope {
         }
         if let Some(since) = self.since {
             sql = sql.bind(" and at >= ", since);
+        }
+        if let Some(until) = self.until {
+            sql = sql.bind(" and at < ", until);
+        }
+        if let Some(action) = &self.action {
+            sql = sql.bind(" and action = ", action.as_str());
+        }
+        if let Some(author) = &self.author {
+            sql = sql.bind(" and author = ", author.as_str());
         }
         sql
     }

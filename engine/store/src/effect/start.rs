@@ -143,7 +143,7 @@ impl Facts {
         let halted = match epoch.halt {
             None => false,
             Some(HaltKind::Mapping) => !matches!(start.action, Action::Disable { .. } | Action::RevokeSessions { .. }),
-            Some(HaltKind::Credential | HaltKind::Configuration) => true,
+            Some(HaltKind::Credential | HaltKind::Configuration | HaltKind::Operator) => true,
         };
         if halted || epoch.number != start.basis.epoch {
             Some(Refusal::Halted)

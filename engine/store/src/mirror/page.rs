@@ -92,7 +92,7 @@ fn lay_over(images: &mut Images, record: &Observed, page: &MirrorPage<'_>) {
     };
     if replaces {
         *image = Image {
-            mastered: record.mastered_elsewhere,
+            mastered: record.mastered_elsewhere == Some(true),
             unwritable: record.unwritable.clone(),
             protection: record.protection.clone(),
             attributes: record.attributes.clone(),
@@ -100,7 +100,7 @@ fn lay_over(images: &mut Images, record: &Observed, page: &MirrorPage<'_>) {
         };
     } else {
         merge(&mut image.attributes, &record.attributes);
-        image.mastered |= record.mastered_elsewhere;
+        image.mastered = record.mastered_elsewhere.unwrap_or(image.mastered);
         image.protection.extend(&record.protection);
         image.unwritable = record.unwritable.clone().or(image.unwritable.take());
     }

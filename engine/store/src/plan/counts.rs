@@ -9,6 +9,9 @@ use super::{LineState, PlanCounts, Population};
 use crate::sql::{Columns as _, Sql};
 use crate::{Result, Store};
 
+/// The code of the hold that the end of a change can leave, although the change is done.
+pub const UNDELIVERED: &str = "undelivered";
+
 /// What became of the lines of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -112,6 +115,22 @@ impl Store {
                 LineState::Planned => {}
             }
         }
+        let lost = self.lost_credentials(run).await?;
+        if lost > 0 {
+            *tally.held.entry(UNDELIVERED.to_owned()).or_default() += lost;
+        }
         Ok(tally)
+    }
+
+    /// Users whose first credential the run made, and which reached nobody. The change itself is done; the hold came of it.
+    async fn lost_credentials(&self, run: &RunId) -> Result<u64> {
+        let sql = Sql::new(
+            "select count(*) as n from effects e
+               cross join holds h
+             where e.run = $1 and e.action in ('create', 'restore', 'issue')
+               and h.target = e.target and h.kind = e.kind and h.id = e.id and h.code = $2 and h.run = e.run",
+        );
+        let sql = sql.arg(run).arg(UNDELIVERED);
+        Ok(u64::try_from(sql.number(&mut *self.read().await?).await?).unwrap_or(0))
     }
 }

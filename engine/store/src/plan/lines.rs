@@ -10,7 +10,7 @@ use crate::{Result, Store, StoreError, drift, guard};
 
 /// The word of a line that does nothing.
 pub(super) const HOLD: &str = "hold";
-const COLUMNS: &str = "seq, phase, rank, kind, id, action, body, state, detail, request_id";
+pub(crate) const COLUMNS: &str = "seq, phase, rank, kind, id, action, body, state, detail, request_id";
 
 impl Store {
     /// Adds lines to a run's plan, in order.
@@ -171,7 +171,7 @@ fn object_of(decision: &Decision) -> &ObjectRef {
     }
 }
 
-async fn decoded(sql: Sql, connection: &mut AnyConnection) -> Result<Vec<PlanLine>> {
+pub(crate) async fn decoded(sql: Sql, connection: &mut AnyConnection) -> Result<Vec<PlanLine>> {
     sql.all(connection).await?.iter().map(line).collect()
 }
 

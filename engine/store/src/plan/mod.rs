@@ -2,7 +2,7 @@
 
 mod arrange;
 mod counts;
-mod lines;
+pub(crate) mod lines;
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Drift;
 
-pub use counts::Tally;
+pub use counts::{Tally, UNDELIVERED};
 
 /// A line to be stored.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,7 @@
 use entrain_model::{Millis, ObjectRef};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sqlx::any::AnyRow;
 
 use crate::sql::{Columns as _, Sql, limit};
 use crate::{Result, Store};
@@ -61,15 +62,18 @@ impl Store {
             .all(&mut *self.read().await?)
             .await?
             .iter()
-            .map(|row| {
-                Ok(ChangeEvent {
-                    seq: row.int("seq")?,
-                    at: row.int("at")?,
-                    object: row.object("")?,
-                    change: row.word("op")?,
-                    row: row.opt_json("body")?.unwrap_or_default(),
-                })
-            })
+            .map(read)
             .collect()
     }
+}
+
+/// A change as stored.
+pub(crate) fn read(row: &AnyRow) -> Result<ChangeEvent> {
+    Ok(ChangeEvent {
+        seq: row.int("seq")?,
+        at: row.int("at")?,
+        object: row.object("")?,
+        change: row.word("op")?,
+        row: row.opt_json("body")?.unwrap_or_default(),
+    })
 }

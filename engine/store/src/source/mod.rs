@@ -1,6 +1,6 @@
 //! The source directory: users, groups, memberships and what happened to them.
 
-mod events;
+pub(crate) mod events;
 mod reads;
 pub(crate) mod rows;
 mod writer;

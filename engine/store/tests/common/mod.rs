@@ -219,7 +219,7 @@ pub fn record(kind: Kind, id: &str, value: Json) -> Observed {
         condition: Condition::Live,
         attributes: attributes(value),
         references: Vec::new(),
-        mastered_elsewhere: false,
+        mastered_elsewhere: None,
         unwritable: None,
         protection: BTreeSet::new(),
     }

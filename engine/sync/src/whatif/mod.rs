@@ -8,12 +8,16 @@ use std::sync::Arc;
 
 use entrain_mapping::Mapping;
 use entrain_model::{Kind, ObjectRef, SourceId, SourceRecord};
+use entrain_store::Wants;
 
 pub use found::{Failure, Invalid, Moved, WhatIf};
 
-use crate::engine::PAGE;
 use crate::{Engine, Progress, Step, SyncError, Target, map};
 use compare::{Compared, compare};
+
+/// Objects that are read, evaluated and gathered together. Nothing is written for them, so that more of them cost nobody a wait,
+/// and less goes to and fro.
+const PAGE: usize = 2_000;
 
 /// Clashes that are told, of either sort.
 const CLASHES: usize = 20;
@@ -34,6 +38,27 @@ struct Inputs {
     stored: BTreeMap<ObjectRef, String>,
 }
 
+/// What the pages amount to so far.
+struct Gathered {
+    found: WhatIf,
+    wants: Wants,
+    parked: BTreeMap<ObjectRef, String>,
+}
+
+impl Gathered {
+    async fn add(&mut self, page: Vec<Compared>) -> Result<(), SyncError> {
+        let wanted: Vec<_> = page.iter().flat_map(|one| one.wants.iter().cloned()).collect();
+        self.wants.put(&wanted).await?;
+        page.into_iter().for_each(|one| self.found.add(one, &self.parked));
+        Ok(())
+    }
+
+    async fn finish(self) -> Result<WhatIf, SyncError> {
+        let clashes = self.wants.clashes(CLASHES).await?;
+        Ok(WhatIf { clashes, ..self.found })
+    }
+}
+
 impl Engine {
     /// Maps the whole source with another mapping and compares what comes out with what the target's own mapping wants. What that has
     /// made already and would make again is taken from the database.
@@ -49,22 +74,21 @@ impl Engine {
         let parked = store.parked(&target.name).await?;
         let counts = store.source_counts().await?;
         progress.begin(Step::Map, Some(counts.users + counts.groups));
-        let (mut found, mut wants) = (WhatIf::default(), store.wants(&target.name).await?);
+        let mut gathered = Gathered { found: WhatIf::default(), wants: store.wants(&target.name).await?, parked };
         for kind in Kind::ALL {
             let mut next = self.inputs(&pair, kind, None).await?;
+            let mut done = Vec::new();
             while let Some((inputs, last)) = next {
                 let count = inputs.records.len() as u64;
-                // The next page is read while this one is evaluated.
-                let (compared, following) = tokio::try_join!(compare(&pair, inputs), self.inputs(&pair, kind, Some(last)))?;
-                next = following;
-                let wanted: Vec<_> = compared.iter().flat_map(|one: &Compared| one.wants.iter().cloned()).collect();
-                wants.put(&wanted).await?;
-                compared.into_iter().for_each(|one| found.add(one, &parked));
+                // While a page is evaluated, the next is read and the one before is gathered.
+                let (compared, following, ()) =
+                    tokio::try_join!(compare(&pair, inputs), self.inputs(&pair, kind, Some(last)), gathered.add(done))?;
+                (done, next) = (compared, following);
                 progress.advance(count);
             }
+            gathered.add(done).await?;
         }
-        found.clashes = wants.clashes(CLASHES).await?;
-        Ok(found)
+        gathered.finish().await
     }
 
     async fn inputs(&self, pair: &Pair, kind: Kind, after: Option<SourceId>) -> Result<Option<(Inputs, SourceId)>, SyncError> {

@@ -72,6 +72,7 @@ fn known(benchmark: &str) -> anyhow::Result<&'static [&'static str]> {
         "floor" => &["users", "clock-rate", "profile"],
         "kill" => &["times", "store", "seed"],
         "scale" => &["users", "store"],
+        "scim" => &["requests", "store"],
         "what-if" => &["objects", "store"],
         other => bail!("there is no benchmark `{other}`"),
     })

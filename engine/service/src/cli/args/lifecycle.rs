@@ -65,3 +65,17 @@ pub struct OpenArgs {
     #[arg(value_name = "FILE")]
     pub file: Option<PathBuf>,
 }
+
+/// Arguments of `pause`.
+#[derive(Args, Debug)]
+pub struct PauseArgs {
+    /// The target
+    #[arg(value_name = "TARGET")]
+    pub target: String,
+    /// Why, for the record
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Who pauses.
+    #[command(flatten)]
+    pub author: Author,
+}

@@ -1,6 +1,5 @@
 //! `entrain explain`: everything about one object.
 
-mod json;
 mod text;
 
 use entrain_model::ObjectRef;
@@ -10,7 +9,7 @@ use serde_json::json;
 use super::args::{ExplainArgs, ExplainObject, Global};
 use super::session::Session;
 use super::{Exit, Output};
-use crate::wiring;
+use crate::{explained, wiring};
 
 pub(super) async fn run(args: &ExplainArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
@@ -26,7 +25,7 @@ pub(super) async fn run(args: &ExplainArgs, global: &Global, output: &mut Output
         let explanation = session.engine().explain(&target, &object, knowledge).await?;
         output.line(format_args!("{object} in target {} (mode {})", target.name, target.mode.as_str()));
         text::show(&explanation, output);
-        explanations.push(json::object(&explanation, &target));
+        explanations.push(explained::object(&explanation, &target));
         exit = exit.max(end(&explanation));
     }
     output.object(&json!({ "object": object, "targets": explanations }));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use entrain_model::Kind;
 
+use crate::acts::scripts::Placing;
 use crate::cli::args::TargetArgs;
 
 const DIFF_EXIT_CODES: &str = "Exit codes:
@@ -48,6 +49,13 @@ pub struct PlaceArgs {
     /// Put it after the scripts in force, not in place of that of the same file name or of the last one
     #[arg(long)]
     pub add: bool,
+}
+
+impl PlaceArgs {
+    /// The same in one word.
+    pub(super) fn placing(&self) -> Placing {
+        if self.add { Placing::After } else { Placing::Instead }
+    }
 }
 
 /// Arguments of `mapping diff`.

@@ -1,7 +1,6 @@
 //! `entrain mapping ..`: scripts are checked, compared with what is in force, drafted, published and rolled back.
 
 mod args;
-mod candidate;
 mod check;
 mod diff;
 mod draft;
@@ -9,6 +8,10 @@ mod found_text;
 mod publish;
 mod rollback;
 mod versions;
+
+use std::path::Path;
+
+use anyhow::Context as _;
 
 pub(super) use args::MappingCommand;
 
@@ -26,4 +29,10 @@ pub(super) async fn run(command: &MappingCommand, global: &Global, output: &mut 
         MappingCommand::Versions(args) => versions::list(args, global, output).await,
         MappingCommand::Show(args) => versions::show(args, global, output).await,
     }
+}
+
+/// A script's name and text.
+fn script(file: &Path) -> anyhow::Result<(String, String)> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    Ok((file.display().to_string(), text))
 }

@@ -2,14 +2,15 @@
 
 use entrain_plan::Accepted;
 use entrain_store::VersionRow;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
 use super::args::ShowArgs;
-use super::candidate::Candidate;
+use crate::acts::scripts::Candidate;
 use crate::cli::args::{Global, TargetArgs};
 use crate::cli::session::Session;
 use crate::cli::time::utc_or_dash;
 use crate::cli::{Exit, Output};
+use crate::view::MappingVersion;
 
 pub(super) async fn list(args: &TargetArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
@@ -27,7 +28,7 @@ pub(super) async fn list(args: &TargetArgs, global: &Global, output: &mut Output
                 utc_or_dash(version.published_at),
                 accepted(&version),
             ]);
-            objects.push(object(config.name.as_str(), &version));
+            objects.push(json!(MappingVersion::of(config.name.as_str(), &version)));
         }
     }
     if rows.is_empty() {
@@ -42,24 +43,12 @@ pub(super) async fn list(args: &TargetArgs, global: &Global, output: &mut Output
 pub(super) async fn show(args: &ShowArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
     let config = session.only_target(args.target.as_deref())?;
-    let Candidate::Kept(row) = Candidate::kept(&session, config, args.version).await? else { return Ok(Exit::Converged) };
+    let Candidate::Kept(row) = Candidate::kept(&session.bench(config), args.version).await? else { return Ok(Exit::Converged) };
     for script in &row.scripts {
         output.line(format_args!("// {} ({})\n{}", script.name, script.kind, script.text.trim_end()));
     }
-    let scripts: Vec<Json> =
-        row.scripts.iter().map(|script| json!({ "name": script.name, "kind": script.kind, "text": script.text })).collect();
-    let mut object = object(config.name.as_str(), &row);
-    object["scripts"] = scripts.into();
-    output.object(&object);
+    output.object(&json!(MappingVersion::whole(config.name.as_str(), &row)));
     Ok(Exit::Converged)
-}
-
-fn object(target: &str, row: &VersionRow) -> Json {
-    json!({
-        "target": target, "version": row.version, "state": row.state.as_str(), "digest": row.digest, "origin": row.origin,
-        "author": row.author, "at": utc_or_dash(Some(row.at)), "published_by": row.published_by,
-        "published_at": utc_or_dash(row.published_at), "accepted": row.accepted, "settled_at": utc_or_dash(row.settled_at),
-    })
 }
 
 /// What was accepted, the most frequent first.

@@ -14,7 +14,7 @@ use entrain_store::{AccessKind, AccessToken};
 use super::key::Shown;
 use super::{Caller, CallerKind, Role};
 use crate::http::Http;
-use crate::http::pace::{CALLER, STRANGER};
+use crate::http::pace::{CALLER, stranger};
 use crate::http::problem::Problem;
 
 /// A use is noted if the last one was noted so long ago.
@@ -111,7 +111,7 @@ impl Http {
 
     /// Who comes with nothing good too often is not answered for a while. A good credential from the same network still passes.
     fn turned_away(&self, from: &str) -> Problem {
-        match self.paces.take(from, STRANGER) {
+        match self.paces.take(from, stranger(self.strangers)) {
             Ok(()) => Problem::unauthorized(),
             Err(seconds) => Problem::too_often(seconds),
         }

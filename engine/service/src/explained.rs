@@ -6,9 +6,10 @@ use entrain_store::{About, Key};
 use entrain_sync::{Explanation, Permission, Source, Target};
 use serde_json::{Value as Json, json};
 
-use super::super::time::utc;
+use crate::cli::utc;
 
-pub(super) fn object(explanation: &Explanation, target: &Target) -> Json {
+/// All of it as one JSON object.
+pub(crate) fn object(explanation: &Explanation, target: &Target) -> Json {
     let rules: Vec<_> = explanation
         .rules
         .iter()

@@ -1,0 +1,54 @@
+//! Storms that chance found once: they are played in each run.
+
+use entrain_model::Removal;
+
+use super::deeds::Deed::{ExpireCursors, Full, Refuse, Source, Tenant};
+use super::deeds::Edit::{Group, Join, Put, Remove};
+use super::deeds::Tampering::{Drift, Usurp};
+use super::deeds::{Bin, Case, Deed, Tampering, Weather};
+use super::play;
+
+async fn played(seed: u64, removal: Removal, limit: u64, deeds: Vec<(u32, Deed)>) {
+    let case = Case { seed, removal, limit, weather: Weather::Worst, deeds };
+    play(&case).await.unwrap();
+}
+
+fn put(user: u8, login: u8, title: Option<u8>, manager: Option<u8>) -> Deed {
+    Source(Put { user, login, title, active: true, manager })
+}
+
+/// A login that a deleted record had was not known to be free, since renames of unknown outcome had come before.
+#[tokio::test]
+async fn a_deletion_frees_a_login_that_nobody_knew_of() {
+    let deeds = vec![
+        (1898, put(2, 4, None, None)),
+        (661, Source(Group { group: 2, name: 2 })),
+        (787, Tenant(Drift { nth: 0, title: 1 })),
+        (2026, Source(Join { group: 0, user: 0 })),
+        (2428, put(4, 1, Some(0), None)),
+        (33911, put(4, 0, None, Some(0))),
+        (429, put(4, 4, Some(2), None)),
+        (101_362, Tenant(Usurp(2))),
+        (2286, Source(Group { group: 1, name: 2 })),
+        (1843, Refuse),
+        (1484, Source(Group { group: 1, name: 1 })),
+        (47_815, ExpireCursors),
+        (1060, Source(Remove(2))),
+    ];
+    played(13_452_062_429_505_429_542, Removal::DELETE, 1, deeds).await;
+}
+
+/// A create whose answer was lost stayed in doubt for ever, since its record had come back from the recycle bin with another login.
+#[tokio::test]
+async fn a_lost_create_is_settled_by_the_record_that_was_restored() {
+    let deeds = vec![
+        (1111, Full),
+        (7169, Source(Group { group: 0, name: 2 })),
+        (2960, Source(Put { user: 0, login: 0, title: None, active: false, manager: None })),
+        (521_350, Source(Group { group: 0, name: 1 })),
+        (2291, put(3, 4, Some(0), Some(3))),
+        (2701, Tenant(Tampering::Bin(Bin::Discard(1)))),
+        (91, put(3, 0, None, None)),
+    ];
+    played(18_412_721_926_465_621_713, Removal::LEAVE, 0, deeds).await;
+}
