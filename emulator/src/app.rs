@@ -1,5 +1,6 @@
 //! Everything that a tenant's requests share.
 
+use crate::afterwards::Afterwards;
 use crate::auth::{Credentials, Signer};
 use crate::clock::Clock;
 use crate::conditions::InForce;
@@ -78,6 +79,8 @@ pub(crate) struct App {
     pub(crate) steps: AtomicU64,
     /// Requests to sign in so far.
     pub(crate) sign_ins: AtomicU64,
+    /// What the service will do by itself.
+    pub(crate) afterwards: Afterwards,
     /// When the recycle bin was emptied last.
     pub(crate) emptied: AtomicI64,
 }
@@ -106,10 +109,14 @@ impl App {
         self.world.write().tenant.purge_recycled_before(now - RECYCLE_BIN, now)
     }
 
-    /// The same as time goes by: once an hour of the tenant.
-    pub(crate) fn purge_if_due(&self) {
-        if self.clock.now() - self.emptied.load(Ordering::Relaxed) >= HOUR {
+    /// What the service does by itself as time goes by: once an hour it empties the recycle bin.
+    pub(crate) fn do_what_is_due(&self) {
+        let now = self.clock.now();
+        if now - self.emptied.load(Ordering::Relaxed) >= HOUR {
             self.purge();
+        }
+        if self.afterwards.is_due(now) {
+            self.afterwards.run(&mut self.world.write().tenant, now);
         }
     }
 

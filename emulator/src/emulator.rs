@@ -1,5 +1,6 @@
 //! Starting, stopping and interrupting an emulator.
 
+use crate::afterwards::Afterwards;
 use crate::app::{App, Limits};
 use crate::auth::{Application, Certificate, Credentials, Secret};
 use crate::clock::{Clock, Wall};
@@ -113,6 +114,7 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
         identity_header: id(options, "identity header").simple().to_string(),
         signer: common.signer.clone(),
         token_lifetime: AtomicU64::new(options.token_lifetime),
+        afterwards: Afterwards::default(),
         log: common.log.clone(),
         stats: common.stats.clone(),
         faults: Faults::new(options.seed),

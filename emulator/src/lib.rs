@@ -15,6 +15,7 @@
 //! (may it be?) → `directory` (objects, references, indexes, journal). Delta queries read the journal.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
+mod afterwards;
 mod app;
 mod auth;
 mod clock;

@@ -192,6 +192,8 @@ pub struct Switches {
     pub object_quota: Option<u64>,
     /// The policy lets temporary access passes be made.
     pub temporary_access_pass: bool,
+    /// `DELETE /groups/{id}/members/{id}` without `/$ref` deletes the object itself; otherwise it is no method of that path.
+    pub delete_through_references: bool,
     /// An empty text is refused.
     pub refuse_empty_texts: bool,
     /// White space around a text is dropped before it is stored.
@@ -259,6 +261,7 @@ impl Default for Switches {
             guests_in_groups: true,
             object_quota: None,
             temporary_access_pass: true,
+            delete_through_references: true,
             refuse_empty_texts: true,
             trim_texts: false,
             batch_steps_collide: false,

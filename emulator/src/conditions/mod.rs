@@ -1,7 +1,9 @@
 //! The conditions under which the tenant is used: how much it throttles, lags, loses and repeats. A profile names a whole
 //! set; every number can be changed at the start and while the emulator runs. Durations are in the tenant's time.
 
+mod afterwards;
 mod ambiguity;
+mod check;
 mod deltas;
 mod lists;
 mod replication;
@@ -12,6 +14,7 @@ pub(crate) use deltas::{Deltas, Expiry};
 pub(crate) use replication::{BindOfUnknown, Replication, Upsert};
 pub(crate) use throttling::{BindCost, RetryAfter, Throttling};
 
+use afterwards::Afterwards;
 use lists::Lists;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -54,6 +57,8 @@ pub(crate) struct Conditions {
     pub(crate) delta: Deltas,
     /// Ordinary lists.
     pub(crate) lists: Lists,
+    /// What the service does by itself.
+    pub(crate) afterwards: Afterwards,
 }
 
 impl Conditions {
@@ -66,18 +71,23 @@ impl Conditions {
             ambiguity: Ambiguity::of(profile),
             delta: Deltas::of(profile),
             lists: Lists::of(profile),
+            afterwards: Afterwards::of(profile),
         }
     }
 
     /// The same with some members changed; objects are merged member by member.
     ///
     /// # Errors
-    /// Unknown members and values of the wrong type.
+    /// Unknown members, values of the wrong type, and numbers that make no sense.
     pub(crate) fn with(&self, change: Json) -> Result<Conditions, String> {
         let mut whole = serde_json::to_value(self).map_err(|error| error.to_string())?;
         merge(&mut whole, change);
         let changed: Conditions = serde_json::from_value(whole).map_err(|error| error.to_string())?;
-        if changed.profile == self.profile { Ok(changed) } else { Err("PUT profile changes the whole set".to_owned()) }
+        if changed.profile != self.profile {
+            return Err("PUT profile changes the whole set".to_owned());
+        }
+        check::check(&changed)?;
+        Ok(changed)
     }
 }
 

@@ -150,6 +150,7 @@ fn advance(app: &App, advance: &Advance) -> Result<Answer, String> {
     }
     app.clock.advance(advance.seconds * 1000);
     let purged = app.purge();
+    app.do_what_is_due();
     Ok(Answer::json(200, &json!({ "now": app.clock.now(), "purged": purged })))
 }
 

@@ -15,6 +15,7 @@ mod passes;
 mod property;
 mod roles;
 mod schema;
+mod seen_links;
 mod tenant;
 mod user_properties;
 mod value;

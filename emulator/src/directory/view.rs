@@ -1,11 +1,11 @@
 //! The tenant as it is seen from a place that some writes have not reached.
 
 use super::history::{Before, Written};
-use super::links::{Relation, Way};
 use super::lookup;
 use super::names::Name;
 use super::object::{Kind, Life, Object, Row};
 use super::roles::Assignment;
+use super::seen_links::{LinkKey, SeenLinks};
 use super::tenant::Tenant;
 use super::value::{Value, folded};
 use crate::failure::Failure;
@@ -37,16 +37,15 @@ struct Past<'a> {
     object: OnceCell<Object>,
 }
 
-type LinkKey = (Relation, Row, Row);
-
 /// A tenant with what some place still sees. It reads as the tenant does.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
-    tenant: &'a Tenant,
+    pub(super) tenant: &'a Tenant,
     past: BTreeMap<Row, Past<'a>>,
     /// Whether a reference is seen, where that differs from what is.
-    forward: BTreeMap<LinkKey, bool>,
-    backward: BTreeMap<LinkKey, bool>,
+    pub(super) forward: BTreeMap<LinkKey, bool>,
+    /// The same from the other end.
+    pub(super) backward: BTreeMap<LinkKey, bool>,
     /// Whether a role is seen as held, where that differs from what is.
     roles: Vec<(Assignment, bool)>,
     /// The end of the journal as it is seen.
@@ -208,7 +207,7 @@ impl<'a> View<'a> {
 
     /// The references.
     pub(crate) fn links(&self) -> SeenLinks<'_> {
-        SeenLinks(self)
+        SeenLinks::of(self)
     }
 }
 
@@ -221,74 +220,13 @@ impl Past<'_> {
     }
 }
 
-/// The references as they are seen.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SeenLinks<'v>(&'v View<'v>);
-
-impl<'v> SeenLinks<'v> {
-    /// Where the relation leads from here, in order, after the given one.
-    pub(crate) fn targets(self, relation: Relation, from: Row, after: Option<Row>) -> Box<dyn Iterator<Item = Row> + 'v> {
-        let present = self.0.tenant.links().targets(relation, from, after);
-        adjusted(present, &self.0.forward, relation, from, after)
-    }
-
-    /// Who leads here.
-    pub(crate) fn sources(self, relation: Relation, to: Row, after: Option<Row>) -> Box<dyn Iterator<Item = Row> + 'v> {
-        let present = self.0.tenant.links().sources(relation, to, after);
-        adjusted(present, &self.0.backward, relation, to, after)
-    }
-
-    /// Whether the reference exists.
-    pub(crate) fn has(self, relation: Relation, from: Row, to: Row) -> bool {
-        let seen = self.0.forward.get(&(relation, from, to)).copied();
-        seen.unwrap_or_else(|| self.0.tenant.links().has(relation, from, to))
-    }
-
-    /// Everything reached over a relation, each once, in order (cycles are harmless).
-    pub(crate) fn closure(self, relation: Relation, from: Row, way: Way) -> BTreeSet<Row> {
-        let mut seen = BTreeSet::new();
-        let mut open = vec![from];
-        while let Some(row) = open.pop() {
-            let next = match way {
-                Way::Forward => self.targets(relation, row, None),
-                Way::Backward => self.sources(relation, row, None),
-            };
-            open.extend(next.filter(|row| seen.insert(*row)));
-        }
-        seen
-    }
-}
-
-fn adjusted<'v>(
-    present: impl Iterator<Item = Row> + 'v,
-    differing: &BTreeMap<LinkKey, bool>,
-    relation: Relation,
-    from: Row,
-    after: Option<Row>,
-) -> Box<dyn Iterator<Item = Row> + 'v> {
-    let range = (relation, from, Row(0))..=(relation, from, Row(u32::MAX));
-    let mut changes = differing.range(range).filter(|((_, _, to), _)| after.is_none_or(|after| *to > after)).peekable();
-    if changes.peek().is_none() {
-        return Box::new(present);
-    }
-    let mut rows: BTreeSet<Row> = present.collect();
-    for ((_, _, to), seen) in changes {
-        if *seen {
-            rows.insert(*to);
-        } else {
-            rows.remove(to);
-        }
-    }
-    Box::new(rows.into_iter())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::directory::Arrivals;
 
     /// Arrives at the only replica at this moment, and at the delta at that one.
-    fn write(tenant: &mut Tenant, replica: i64, delta: i64) {
+    pub(in crate::directory) fn write(tenant: &mut Tenant, replica: i64, delta: i64) {
         tenant.begin(Some(Arrivals { replicas: Box::new([replica]), index: replica, delta }), 0);
     }
 
@@ -313,35 +251,6 @@ mod tests {
         assert_eq!(told(70), ("fourth".to_owned(), 4));
         let each = |now| (named(&tenant, row, Sight::Delta, now), View::from(&tenant, Sight::Delta, now).end());
         assert_eq!(each(10), ("fourth".to_owned(), 4), "or it does not wait");
-    }
-
-    #[test]
-    fn references_are_seen_as_they_were() {
-        let mut tenant = Tenant::new(1);
-        let mut new = |kind| {
-            let id = tenant.next_id();
-            tenant.create(id, kind, Vec::new())
-        };
-        let (group, ann, bob) = (new(Kind::Group), new(Kind::User), new(Kind::User));
-        tenant.link(Relation::Member, group, bob);
-        write(&mut tenant, 100, 0);
-        tenant.link(Relation::Member, group, ann);
-        tenant.unlink(Relation::Member, group, bob);
-        write(&mut tenant, 50, 0);
-        tenant.unlink(Relation::Member, group, ann);
-        let members = |now| {
-            let view = View::from(&tenant, Sight::Replica(0), now);
-            let members: Vec<Row> = view.links().targets(Relation::Member, group, None).collect();
-            for row in [ann, bob] {
-                let groups: Vec<Row> = view.links().sources(Relation::Member, row, None).collect();
-                assert_eq!(groups.contains(&group), members.contains(&row));
-                assert_eq!(view.links().has(Relation::Member, group, row), members.contains(&row));
-            }
-            members
-        };
-        assert_eq!(members(49), [bob]);
-        assert_eq!(members(50), [bob], "what removed her is there, what added her is not");
-        assert_eq!(members(100), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::call::Call;
+use super::objects::identifier;
 use super::users::{created, entity};
 use super::{delta, listing, membership, recycle, references};
 use crate::auth::Secret;
@@ -78,7 +79,7 @@ pub(crate) fn find(tenant: &View<'_>, kind: Kind, key: &Part) -> Result<Row, Fai
         }
         Part::Key(Some(name), _) if !name.eq_ignore_ascii_case("id") => return Err(Failure::segment(name)),
         Part::Word(_) | Part::Key(..) => {
-            let id = text.parse().map_err(|_| Failure::bad_request(format!("Invalid object identifier '{text}'.")))?;
+            let id = identifier(text)?;
             tenant.live(id).filter(|row| tenant.object(*row).kind == kind)
         }
     };

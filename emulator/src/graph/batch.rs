@@ -88,6 +88,9 @@ fn read(body: &[u8]) -> Result<Batch, Failure> {
     if batch.requests.len() > MOST {
         return Err(malformed(format!("Number of batch request steps exceeds the maximum value of {MOST}.")));
     }
+    if batch.requests.iter().any(|step| step.id.is_empty()) {
+        return Err(malformed("Invalid batch payload format: a request has no id."));
+    }
     for (at, step) in batch.requests.iter().enumerate() {
         let earlier = &batch.requests[..at];
         if earlier.iter().any(|other| other.key() == step.key()) {

@@ -136,6 +136,8 @@ pub(crate) enum Preamble<'a> {
     Type,
     /// The context (and the tip that Graph adds when nothing was selected).
     Context(&'a str, Option<&'a str>),
+    /// The context and the type, for one object that could have been of another kind.
+    Entity(&'a str),
 }
 
 /// Writes an object with its selected properties; unset ones are `null` or empty.
@@ -145,6 +147,10 @@ pub(crate) fn write_object(out: &mut Vec<u8>, tenant: &View<'_>, row: Row, field
     match preamble {
         Preamble::None => {}
         Preamble::Type => map.text("@odata.type", object.kind.odata_type()),
+        Preamble::Entity(context) => {
+            map.text("@odata.context", context);
+            map.text("@odata.type", object.kind.odata_type());
+        }
         Preamble::Context(context, tip) => {
             map.text("@odata.context", context);
             if let Some(tip) = tip {

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::call::{Call, Origin};
+use super::objects::identifier;
 use super::users::{created, entity};
 use super::{delta, listing, membership, objects, recycle, references};
 use crate::clock::rfc3339;
@@ -62,7 +63,7 @@ pub(crate) fn find(tenant: &View<'_>, key: &Part) -> Result<Row, Failure> {
         Part::Key(Some(name), _) if name.eq_ignore_ascii_case("uniqueName") => by_unique_name(tenant, text)?,
         Part::Key(Some(name), _) if !name.eq_ignore_ascii_case("id") => return Err(Failure::segment(name)),
         Part::Word(_) | Part::Key(..) => {
-            let id = text.parse().map_err(|_| Failure::bad_request(format!("Invalid object identifier '{text}'.")))?;
+            let id = identifier(text)?;
             tenant.live(id).filter(|row| tenant.object(*row).kind == Kind::Group)
         }
     };
@@ -89,7 +90,11 @@ fn add(call: &Call<'_>, world: &mut World, body: &Map<String, Json>) -> Result<A
     draft.edits.push((Name::CREATED, Value::text(now.as_str())));
     draft.edits.push((Name::RENEWED, Value::text(now)));
     let id = world.tenant.next_id();
+    let alone = draft.is_of_type("Unified") && draft.text(Name::DESCRIPTION).is_none();
     let row = world.tenant.create(id, Kind::Group, draft.edits);
+    if let Some(after) = call.app.conditions.present().afterwards.group_described.filter(|_| alone) {
+        call.app.afterwards.describe(call.app.clock.now() + i64::from(after), row);
+    }
     for (relation, to) in links {
         world.tenant.link(relation, row, to);
     }

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::call::Call;
+use super::objects::identifier;
 use super::table::Table;
 use super::users::{self, entity};
 use crate::clock::rfc3339;
@@ -116,7 +117,7 @@ impl Wanted {
 
 fn id(json: Option<&Json>) -> Result<Uuid, Failure> {
     let text = json.and_then(Json::as_str).unwrap_or_default();
-    text.parse().map_err(|_| Failure::bad_request(format!("Invalid object identifier '{text}'.")))
+    identifier(text)
 }
 
 /// Answers `POST /users/{id}/assignLicense`.

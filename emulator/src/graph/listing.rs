@@ -3,13 +3,12 @@
 use super::answer::Answer;
 use super::call::Call;
 use super::candidates::candidates;
+use super::cursor::{Cursor, next_link};
 use super::fields::{Fields, Holds, Members, Preamble, write_list, write_object};
 use crate::dice::Dice;
 use crate::directory::{Kind, Life, Name, Object, Row, View, folded, texts};
 use crate::failure::Failure;
 use crate::odata::{self, Expression, Mode, Search, Seen};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64;
 use std::cmp::Reverse;
 
 /// What chance decides here, apart from what it decides elsewhere.
@@ -107,33 +106,6 @@ impl Wanted {
             return Err(Failure::unsupported_query("$expand is not supported together with an advanced query."));
         }
         Ok(Wanted { filter, search, order })
-    }
-}
-
-/// Where a page begins.
-enum Cursor {
-    After(Option<Row>),
-    Offset(usize),
-}
-
-impl Cursor {
-    fn read(call: &Call<'_>) -> Result<Cursor, Failure> {
-        let Some(token) = call.query.option("skiptoken") else { return Ok(Cursor::After(None)) };
-        let text = BASE64.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let cursor = text.as_deref().and_then(|text| text.split_once(':')).and_then(|(kind, number)| match kind {
-            "row" if number.is_empty() => Some(Cursor::After(None)),
-            "row" => Some(Cursor::After(Some(Row(number.parse().ok()?)))),
-            _ => Some(Cursor::Offset(number.parse::<u32>().ok()? as usize)),
-        });
-        cursor.ok_or_else(Failure::page_token)
-    }
-
-    fn token(&self) -> String {
-        BASE64.encode(match self {
-            Cursor::After(None) => "row:".to_owned(),
-            Cursor::After(Some(row)) => format!("row:{}", row.0),
-            Cursor::Offset(offset) => format!("offset:{offset}"),
-        })
     }
 }
 
@@ -298,11 +270,4 @@ impl<'a> Listing<'a> {
             }),
         }
     }
-}
-
-/// The link to the page that a token stands for.
-pub(crate) fn next_link(call: &Call<'_>, token: &str) -> String {
-    let kept = call.query.without("skiptoken");
-    let separator = if kept.is_empty() { "" } else { "&" };
-    format!("{}?{kept}{separator}$skiptoken={token}", call.url(call.path))
 }

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::call::Call;
+use super::objects::identifier;
 use crate::directory::{Kind, Name, Relation, Row, View, Way};
 use crate::failure::Failure;
 use crate::rules;
@@ -59,7 +60,7 @@ fn asked(body: &Map<String, Json>, parameter: &str) -> Result<Vec<Uuid>, Failure
     }
     let id = |text: &Json| {
         let text = text.as_str().unwrap_or_default();
-        text.parse().map_err(|_| Failure::bad_request(format!("Invalid object identifier '{text}'.")))
+        identifier(text)
     };
     given.iter().map(id).collect()
 }

@@ -7,6 +7,7 @@ mod batch;
 mod call;
 mod candidates;
 mod cost;
+mod cursor;
 mod delta;
 mod domains;
 mod doors;
@@ -106,7 +107,7 @@ pub(crate) async fn answer(app: &App, request: Request<'_>, trace: &Trace) -> Re
         Ok(rights) => rights,
         Err(failure) => return Ok(refused(&failure)),
     };
-    app.purge_if_due();
+    app.do_what_is_due();
     let request = Request { path, ..request };
     let at_work = AtWork::of(app, trace);
     if !path.eq_ignore_ascii_case("$batch") {

@@ -3,6 +3,7 @@
 use super::answer::Answer;
 use super::call::Call;
 use super::fields::{Fields, Holds, Preamble, write_list, write_object};
+use super::users::any_entity;
 use super::{groups, membership};
 use crate::directory::{Kind, Row, View};
 use crate::failure::Failure;
@@ -36,17 +37,22 @@ pub(crate) fn route(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 fn find(tenant: &View<'_>, key: &Part) -> Result<Row, Failure> {
-    key.text().parse().ok().and_then(|id| tenant.live(id)).ok_or_else(|| Failure::not_found(key.text()))
+    tenant.live(identifier(key.text())?).ok_or_else(|| Failure::not_found(key.text()))
+}
+
+/// The id that a text is.
+///
+/// # Errors
+/// 400 for a text that is none.
+pub(super) fn identifier(text: &str) -> Result<Uuid, Failure> {
+    text.parse().map_err(|_| Failure::bad_request(format!("Invalid object identifier '{text}'.")))
 }
 
 fn one(call: &Call<'_>, key: &Part) -> Result<Answer, Failure> {
     let world = call.app.world.read();
     let tenant = &call.view(&world.tenant);
     let row = find(tenant, key)?;
-    let fields = Fields::of(tenant, Holds::Any, call.query)?;
-    let mut out = Vec::new();
-    write_object(&mut out, tenant, row, &fields, Preamble::Type);
-    Ok(Answer::written(200, out))
+    any_entity(call, tenant, row, Holds::Any)
 }
 
 /// The objects that there are; ids of nothing are left out without a word.

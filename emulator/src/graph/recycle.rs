@@ -2,9 +2,11 @@
 
 use super::answer::Answer;
 use super::call::Call;
-use super::fields::{Fields, Holds, Preamble, write_object};
+use super::fields::Holds;
 use super::listing::{Index, Listing};
+use super::objects::identifier;
 use super::permission;
+use super::users::any_entity;
 use crate::directory::{Kind, Life, Name, Object, Row, Value, View};
 use crate::failure::Failure;
 use crate::odata::Part;
@@ -76,13 +78,13 @@ fn list(call: &Call<'_>, kind: Kind) -> Result<Answer, Failure> {
         Box::new(tenant.recycled().filter(move |row| after.is_none_or(|after| *row > after)))
     };
     let listing =
-        Listing { tenant, holds: Holds::Only(kind), context: "directoryObjects", source: &source, index: Index::RecycleBin };
+        Listing { tenant, holds: Holds::Only(kind), context: kind.collection(), source: &source, index: Index::RecycleBin };
     listing.answer(call)
 }
 
 fn find(tenant: &View<'_>, id: &str) -> Result<Row, Failure> {
     let recycled = |row: &Row| matches!(tenant.object(*row).life, Life::Recycled(_));
-    id.parse().ok().and_then(|id| tenant.find(id)).filter(recycled).ok_or_else(|| Failure::not_found(id))
+    tenant.find(identifier(id)?).filter(recycled).ok_or_else(|| Failure::not_found(id))
 }
 
 /// The object of a write: known where the request reads, and still in the recycle bin.
@@ -98,10 +100,7 @@ fn read(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
 }
 
 fn object(call: &Call<'_>, tenant: &View<'_>, row: Row) -> Result<Answer, Failure> {
-    let fields = Fields::of(tenant, Holds::Only(tenant.object(row).kind), call.query)?;
-    let mut out = Vec::new();
-    write_object(&mut out, tenant, row, &fields, Preamble::Type);
-    Ok(Answer::written(200, out))
+    any_entity(call, tenant, row, Holds::Only(tenant.object(row).kind))
 }
 
 fn purge(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {

@@ -2,8 +2,9 @@
 
 use super::answer::Answer;
 use super::call::Call;
+use super::cursor::next_link;
 use super::fields::{Holds, Members, write_list};
-use super::listing::{DEFAULT_PAGE, Index, Listing, next_link};
+use super::listing::{DEFAULT_PAGE, Index, Listing};
 use super::{applications, groups, recycle, users};
 use crate::directory::{Kind, Name, Relation, Row, Tenant, View, Way};
 use crate::failure::Failure;
@@ -31,10 +32,12 @@ pub(crate) fn below(
         (&Method::POST, ["$ref"]) => add(call, relation, group),
         (&Method::DELETE, [_, "$ref"]) => remove(call, relation, group, parts[1].text()),
         // Without `/$ref` the path names the object itself, and that is what goes.
-        (&Method::DELETE, [_]) => recycle::delete(call, |world, seen| {
-            let group = groups::find(seen, group)?;
-            link::release(world, seen, relation, group, parts[1].text())
-        }),
+        (&Method::DELETE, [_]) if call.app.world.read().switches.delete_through_references => {
+            recycle::delete(call, |world, seen| {
+                let group = groups::find(seen, group)?;
+                link::release(world, seen, relation, group, parts[1].text())
+            })
+        }
         (_, [] | ["$ref"] | [_] | [_, "$ref"]) => Err(Failure::method()),
         (_, [_, segment, ..]) => Err(Failure::segment(segment)),
     }
@@ -195,7 +198,7 @@ pub(crate) fn manager(call: &Call<'_>, method: &Method, user: &Part) -> Result<A
             let seen = call.view(&world.tenant);
             let manager = manager_of(&seen, users::find(&seen, user)?)?;
             let url = call.url(&format!("directoryObjects/{}", world.tenant.object(manager).id));
-            Ok(Answer::json(200, &json!({ "@odata.id": url })))
+            Ok(Answer::json(200, &json!({ "@odata.context": call.context("$ref"), "@odata.id": url })))
         }
         Method::PUT => write_manager(call, user, Some(target(call.body)?)),
         Method::DELETE => write_manager(call, user, None),

@@ -125,6 +125,14 @@ pub(crate) fn entity(call: &Call<'_>, tenant: &View<'_>, row: Row) -> Result<Ans
     Ok(Answer::written(200, out))
 }
 
+/// 200 with one object whose kind the path leaves open; a selection may name what `holds` have.
+pub(crate) fn any_entity(call: &Call<'_>, tenant: &View<'_>, row: Row, holds: Holds) -> Result<Answer, Failure> {
+    let fields = Fields::of(tenant, holds, call.query)?;
+    let mut out = Vec::with_capacity(1024);
+    write_object(&mut out, tenant, row, &fields, Preamble::Entity(&call.context("directoryObjects/$entity")));
+    Ok(Answer::written(200, out))
+}
+
 fn read(call: &Call<'_>, key: &Part) -> Result<Answer, Failure> {
     let world = call.app.world.read();
     let seen = call.view(&world.tenant);
@@ -162,8 +170,5 @@ fn manager(call: &Call<'_>, key: &Part) -> Result<Answer, Failure> {
     let world = call.app.world.read();
     let seen = call.view(&world.tenant);
     let manager = references::manager_of(&seen, find(&seen, key)?)?;
-    let fields = Fields::of(&seen, Holds::Any, call.query)?;
-    let mut out = Vec::new();
-    write_object(&mut out, &seen, manager, &fields, Preamble::Type);
-    Ok(Answer::written(200, out))
+    any_entity(call, &seen, manager, Holds::Any)
 }

@@ -52,7 +52,8 @@ impl Draft {
 pub(crate) fn object(body: &[u8]) -> Result<Map<String, Json>, Failure> {
     let found = match serde_json::from_slice(body) {
         Ok(Json::Object(map)) => return Ok(map),
-        Ok(_) => "a value of another kind",
+        Ok(Json::Array(_)) => "An unexpected 'StartArray'",
+        Ok(_) => "An unexpected 'PrimitiveValue'",
         Err(_) if body.is_empty() => "An unexpected 'EndOfInput'",
         Err(_) => "An unexpected 'PrimitiveValue'",
     };

@@ -25,6 +25,7 @@ pub(crate) fn create(world: &World, draft: &mut Draft) -> Result<(), Failure> {
         return Err(super::required(Kind::Group, world.tenant.schema.spell(*name)));
     }
     let unified = draft.is_of_type("Unified");
+    types(draft)?;
     kind(draft, unified)?;
     visibility(draft, unified, None)?;
     role_assignable(world, draft)?;
@@ -93,6 +94,12 @@ pub(crate) fn validate_nickname(world: &World, own: Option<Row>, nickname: &str)
     let Err(taken) = unique::check(world, claimant, &[(Name::MAIL_NICKNAME, Value::text(nickname))]) else { return Ok(()) };
     let failure = Failure::new(422, "Request_UnprocessableEntity", taken.message);
     Err(failure.detail("PropertyConflict", "mailNickname"))
+}
+
+fn types(draft: &Draft) -> Result<(), Failure> {
+    let known = |kind: &str| ["Unified", "DynamicMembership"].iter().any(|known| known.eq_ignore_ascii_case(kind));
+    let all = draft.value(Name::GROUP_TYPES).is_none_or(|types| types.items().iter().all(|kind| known(kind)));
+    if all { Ok(()) } else { Err(Failure::invalid_value(Kind::Group, "groupTypes")) }
 }
 
 fn kind(draft: &Draft, unified: bool) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ pub(crate) async fn answer(
     let (parts, body) = request.into_parts();
     let control = parts.uri.path().strip_prefix("/_emulator/").map(str::to_owned);
     let most = if control.is_some() { MOST_CONTROL_BYTES } else { MOST_BYTES };
-    let Ok(body) = to_bytes(body, most).await else { return status_only(StatusCode::PAYLOAD_TOO_LARGE) };
+    let Ok(body) = to_bytes(body, most).await else { return too_large() };
     if let Some(path) = control {
         let (answer, then) = control::answer(&hub.tenants, &parts.method, &path, parts.uri.query().unwrap_or(""), &body);
         if then == Then::Shutdown {
@@ -83,10 +84,10 @@ fn target(uri: &Uri) -> String {
     uri.path_and_query().map_or_else(String::new, ToString::to_string)
 }
 
-fn status_only(status: StatusCode) -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = status;
-    response
+/// The gateway refuses before it looks at anything else.
+fn too_large() -> Response {
+    let error = json!({ "error": { "code": "RequestEntityTooLarge", "message": "The request entity is too large." } });
+    response(&Answer::json(413, &error), HeaderMap::new())
 }
 
 async fn exchange(tenants: &Tenants, asked: &Asked) -> Result<Response, Cut> {

@@ -73,6 +73,7 @@ async fn malformed_batches() {
     batch(&tenant, Vec::new()).await.refused(400, "BadRequest", "Invalid batch payload format");
     for malformed in [
         json!({ "requests": [{ "id": 1, "method": "GET", "url": "/users" }] }),
+        json!({ "requests": [{ "id": "", "method": "GET", "url": "/users" }] }),
         json!({ "requests": [{ "id": "1", "url": "/users" }] }),
         json!({ "requests": [{ "id": "1", "method": "GET" }] }),
         json!({ "steps": [] }),

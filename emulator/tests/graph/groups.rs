@@ -1,6 +1,6 @@
 //! Groups: create, upsert, update; strictness.
 
-use crate::client::{Tenant, group, id, unified, with, without};
+use crate::client::{Tenant, group, id, ids, unified, with, without};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -36,6 +36,11 @@ async fn what_a_create_must_have() {
         400,
         "Request_BadRequest",
         "displayName",
+    );
+    tenant.post("/groups", with(group("g"), json!({ "groupTypes": ["Security"] }))).await.refused(
+        400,
+        "Request_BadRequest",
+        "groupTypes",
     );
     tenant.post("/groups", with(group("g"), json!({ "colour": "red" }))).await.refused(400, "Request_BadRequest", "colour");
     tenant.post("/groups", with(group("g"), json!({ "allowExternalSenders": true }))).await.refused(
@@ -120,4 +125,32 @@ async fn dynamic_groups_and_visibility() {
         "Request_BadRequest",
         "visibility",
     );
+}
+
+#[tokio::test]
+async fn a_team_without_a_description_gets_one_by_itself() {
+    let tenant = Tenant::start().await;
+    tenant.conditions(json!({ "afterwards": { "groupDescribed": 90_000 } }));
+    let team = id(&tenant.post("/groups", unified("team")).await.ok(201));
+    let told = id(&tenant.post("/groups", with(unified("told"), json!({ "description": "Ours" }))).await.ok(201));
+    let plain = tenant.new_group("plain").await;
+    let written = id(&tenant.post("/groups", unified("written")).await.ok(201));
+    tenant.patch(&format!("/groups/{written}"), json!({ "description": "Mine" })).await.ok(204);
+    let gone = id(&tenant.post("/groups", unified("gone")).await.ok(201));
+    tenant.delete(&format!("/groups/{gone}")).await.ok(204);
+    let delta = tenant.get("/groups/delta?$select=description").await.ok(200)["@odata.deltaLink"].clone();
+    let described =
+        async |id: &str| tenant.get(&format!("/groups/{id}?$select=description")).await.ok(200)["description"].clone();
+    tenant.advance(80);
+    assert_eq!(described(&team).await, Value::Null);
+    tenant.advance(20);
+    let name = tenant.get(&format!("/groups/{team}")).await.ok(200)["displayName"].clone();
+    assert_eq!(described(&team).await, name);
+    assert_eq!((described(&told).await, described(&plain).await), (json!("Ours"), Value::Null));
+    assert_eq!(described(&written).await, "Mine");
+    let path = delta.as_str().unwrap().split_once("/v1.0").unwrap().1.to_owned();
+    assert_eq!(ids(&tenant.get(&path).await.ok(200)), [team], "delta queries tell of it");
+    tenant.patch(&format!("/groups/{written}"), json!({ "description": null })).await.ok(204);
+    tenant.advance(100);
+    assert_eq!(described(&written).await, Value::Null, "it happens once");
 }

@@ -17,6 +17,13 @@ async fn a_deleted_user_can_come_back() {
     let bin =
         tenant.get("/directory/deletedItems/microsoft.graph.user?$select=id,userPrincipalName,deletedDateTime").await.ok(200);
     assert_eq!(ids(&bin), [ann.as_str()]);
+    assert!(bin["@odata.context"].as_str().is_some_and(|context| context.ends_with("$metadata#users")), "{bin}");
+    let one = tenant.get(&format!("/directory/deletedItems/{ann}")).await.ok(200);
+    assert!(one["@odata.context"].as_str().is_some_and(|context| context.ends_with("#directoryObjects/$entity")), "{one}");
+    assert_eq!(one["@odata.type"], "#microsoft.graph.user");
+    let nothing = "Invalid object identifier 'ann'.";
+    tenant.get("/directory/deletedItems/ann").await.refused(400, "Request_BadRequest", nothing);
+    tenant.get("/directoryObjects/ann").await.refused(400, "Request_BadRequest", nothing);
     assert_eq!(bin["value"][0]["userPrincipalName"], format!("{}ann@contoso.example", ann.replace('-', "")));
     assert!(bin["value"][0]["deletedDateTime"].is_string());
     assert_eq!(ids(&tenant.get("/directory/deletedItems/microsoft.graph.group").await.ok(200)).len(), 0);

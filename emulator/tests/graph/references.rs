@@ -56,7 +56,11 @@ async fn without_ref_the_object_itself_goes() {
     let group = tenant.new_group("g").await;
     tenant.post(&format!("/groups/{group}/members/$ref"), tenant.link(&people[0])).await.ok(204);
     tenant.delete(&format!("/groups/{group}/members/{}", people[1])).await.refused(404, "Request_ResourceNotFound", &people[1]);
-    tenant.delete(&format!("/groups/{group}/members/{}", people[0])).await.ok(204);
+    let path = format!("/groups/{group}/members/{}", people[0]);
+    tenant.control("PATCH", "switches", json!({ "deleteThroughReferences": false }));
+    tenant.delete(&path).await.refused(405, "Request_BadRequest", "not allowed");
+    tenant.control("PATCH", "switches", json!({ "deleteThroughReferences": true }));
+    tenant.delete(&path).await.ok(204);
     assert_eq!(tenant.get(&format!("/users/{}", people[0])).await.status, 404);
     assert_eq!(tenant.control("GET", "state", Value::Null)["deleted"], 1);
 }

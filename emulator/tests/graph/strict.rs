@@ -217,3 +217,11 @@ async fn roles_and_products_are_seen_late() {
     tenant.advance(10);
     assert_eq!(held().await, 0);
 }
+
+#[tokio::test]
+async fn a_body_has_four_megabytes_at_most() {
+    let tenant = Tenant::start().await;
+    let long = with(user("ann"), json!({ "jobTitle": "x".repeat(4 * 1024 * 1024) }));
+    tenant.post("/users", long).await.refused(413, "RequestEntityTooLarge", "too large");
+    tenant.post("/users", json!([user("ann")])).await.refused(400, "Request_BadRequest", "An unexpected 'StartArray' node");
+}

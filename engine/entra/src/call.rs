@@ -182,6 +182,11 @@ impl Outcome {
     pub(crate) fn answer(&self) -> Option<&Answer> {
         if let Outcome::Answered(answer) = self { Some(answer) } else { None }
     }
+    /// The answer, if it tells what is left of the quotas, were it by silence. Who lost the request on its way, or refused its
+    /// token, kept no account of it.
+    pub(crate) fn accounted(&self) -> Option<&Answer> {
+        self.answer().filter(|answer| answer.told.share.is_some() || answer.status < 500 && answer.status != 401)
+    }
     pub(crate) fn success(&self) -> Option<&Answer> {
         self.answer().filter(|answer| answer.succeeded())
     }

@@ -188,7 +188,10 @@ impl Client {
                 (None, _) => {}
             }
         }
-        let told = outcomes.iter().map(|outcome| outcome.answer().map(|answer| answer.told).unwrap_or_default());
+        if outcomes.iter().all(|outcome| outcome.accounted().is_none()) {
+            return;
+        }
+        let told = outcomes.iter().map(|outcome| outcome.accounted().map(|answer| answer.told).unwrap_or_default());
         if let Some(told) = told.reduce(Told::and) {
             self.pacing.learn(cost, told);
         }
@@ -246,6 +249,10 @@ impl Client {
         // Whoever wrote that, cut short or not, it is not Graph's word on the request: a page of a proxy, say.
         if body.is_none() && !matches!(incoming.status, 401 | 429 | 500..) {
             return Outcome::Lost(format!("the answer, with status {}, is no complete JSON", incoming.status));
+        }
+        // Graph never says without a word that a record is missing.
+        if incoming.status == 404 && incoming.body.is_empty() {
+            return Outcome::Lost("the answer, with status 404, is empty".to_owned());
         }
         let date = incoming.header("date").and_then(http_date);
         let at = self.clock.now();

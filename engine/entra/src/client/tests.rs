@@ -219,3 +219,37 @@ async fn the_observer_sees_each_part_and_no_name() {
         ]
     );
 }
+
+#[tokio::test]
+async fn who_lost_a_request_says_nothing_of_the_quota_by_silence() {
+    for said in [Say::Lost, Say::Garbage(200), error(503, "ServiceUnavailable", ""), error(401, "InvalidAuthenticationToken", "")]
+    {
+        let shown = format!("{said:?}");
+        let script = Script::new(move |_| said.clone());
+        let (entra, _) = entra(&script);
+        let pacing = &entra.client.pacing;
+        // The dearer account is nearly empty, the cheaper one nearly full: silence would prove the cheaper one right.
+        let links = Charge { units: 1.0, writes_flat: 1.0, writes_by_three: 7.0 };
+        for _ in 0..370 {
+            drop(pacing.admit(Gate::Writes, entrain_model::Lane::Leaver, links).await);
+        }
+        let before = entra.client.time_for(1000, 0, 0);
+        for calls in [vec![patch("1").never_repeated()], vec![patch("2").never_repeated(), patch("3").never_repeated()]] {
+            entra.client.send_all(&calls).await.into_iter().for_each(|reply| drop(reply.unwrap_err()));
+        }
+        assert_eq!(entra.client.links(), 18, "{shown}");
+        assert!(entra.client.time_for(1000, 0, 0) > before, "{shown}: what was sent is not forgotten");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_404_is_not_believed() {
+    let mut first = true;
+    let script = Script::new(move |_| match std::mem::take(&mut first) {
+        true => Say::Status(404, Json::Null),
+        false => Say::Status(200, json!({ "id": "1" })),
+    });
+    let (entra, _) = entra(&script);
+    let answer = entra.client.send(Call::get("/users/1".into())).await.unwrap();
+    assert_eq!((answer.body["id"].as_str(), script.lines().len()), (Some("1"), 2));
+}

@@ -116,8 +116,8 @@ impl Pacing {
 
     /// Nothing more leaves through this gate for that long.
     pub(crate) fn pause(&self, gate: Gate, wait: Duration) {
-        let until = self.clock.now().saturating_add(millis(wait));
-        self.lock().queue(gate).pause_until(until);
+        let now = self.clock.now();
+        self.lock().queue(gate).pause_for(wait, now);
     }
 
     /// Takes what an answer told of the accounts.
@@ -134,7 +134,7 @@ impl Pacing {
     /// How long these changes take from now on: so many requests of one write each, and so many links spread over so many
     /// groups. A pause that stands comes first.
     pub(crate) fn time_for(&self, changes: u64, links: u64, groups: u64) -> Duration {
-        let (now, state) = (self.clock.now(), self.lock());
+        let (now, mut state) = (self.clock.now(), self.lock());
         let pause = state.writes.pause(now).filter(|_| changes + links > 0).unwrap_or_default();
         pause.saturating_add(state.account.time_for(changes, links, groups, now.saturating_add(millis(pause))))
     }

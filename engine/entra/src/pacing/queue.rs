@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use entrain_model::{Lane, Millis};
 
+use super::millis;
+
 /// A place: by lane, then first come, first served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Ticket(Lane, u64);
@@ -14,7 +16,8 @@ pub(crate) struct Ticket(Lane, u64);
 pub(crate) struct Queue {
     waiting: BTreeSet<Ticket>,
     next: u64,
-    paused_until: Millis,
+    /// Since when the pause was looked at, and until when it lasts.
+    paused: (Millis, Millis),
     /// Requests that have left and are not answered.
     pub(crate) on_the_wire: usize,
 }
@@ -35,12 +38,35 @@ impl Queue {
         self.waiting.first() == Some(&ticket)
     }
 
-    pub(crate) fn pause_until(&mut self, until: Millis) {
-        self.paused_until = self.paused_until.max(until);
+    pub(crate) fn pause_for(&mut self, wait: Duration, now: Millis) {
+        let rest = self.pause(now).unwrap_or_default().max(wait);
+        self.paused = (now, now.saturating_add(millis(rest)));
     }
 
-    /// How long the pause lasts, if there is one.
-    pub(crate) fn pause(&self, now: Millis) -> Option<Duration> {
-        u64::try_from(self.paused_until.saturating_sub(now)).ok().filter(|rest| *rest > 0).map(Duration::from_millis)
+    /// How long the pause lasts, if there is one. A clock that is set back makes it no longer.
+    pub(crate) fn pause(&mut self, now: Millis) -> Option<Duration> {
+        let (since, until) = self.paused;
+        let until = until.saturating_sub(since.saturating_sub(now).max(0));
+        self.paused = (now, until);
+        u64::try_from(until.saturating_sub(now)).ok().filter(|rest| *rest > 0).map(Duration::from_millis)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_a_pause_no_longer() {
+        let mut queue = Queue::default();
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(queue.pause(7_200_000), None);
+        queue.pause_for(Duration::from_secs(30), 7_200_000);
+        assert_eq!(queue.pause(7_210_000), seconds(20));
+        assert_eq!(queue.pause(3_610_000), seconds(20), "an hour earlier");
+        queue.pause_for(Duration::from_secs(5), 3_612_000);
+        assert_eq!(queue.pause(3_612_000), seconds(18), "the longer one counts");
+        assert_eq!(queue.pause(3_630_000), None);
+        assert_eq!(queue.pause(1_000), None, "what is over stays over");
     }
 }
