@@ -50,19 +50,19 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         postgres: include_str!("../../../migrations/postgres/0006_scim.sql"),
     },
     Migration {
+        version: 7,
+        sqlite: include_str!("../../../migrations/sqlite/0007_api.sql"),
+        postgres: include_str!("../../../migrations/postgres/0007_api.sql"),
+    },
+    Migration {
+        version: 8,
+        sqlite: include_str!("../../../migrations/sqlite/0008_resources.sql"),
+        postgres: include_str!("../../../migrations/postgres/0008_resources.sql"),
+    },
+    Migration {
         version: 9,
-        sqlite: include_str!("../../../migrations/sqlite/0009_api.sql"),
-        postgres: include_str!("../../../migrations/postgres/0009_api.sql"),
-    },
-    Migration {
-        version: 11,
-        sqlite: include_str!("../../../migrations/sqlite/0011_resources.sql"),
-        postgres: include_str!("../../../migrations/postgres/0011_resources.sql"),
-    },
-    Migration {
-        version: 12,
-        sqlite: include_str!("../../../migrations/sqlite/0012_hooks.sql"),
-        postgres: include_str!("../../../migrations/postgres/0012_hooks.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0009_hooks.sql"),
+        postgres: include_str!("../../../migrations/postgres/0009_hooks.sql"),
     },
 ];
 

@@ -1,4 +1,4 @@
--- Programs that tell us of changes, and those that we tell. `postgres/0012_hooks.sql` is the same for PostgreSQL: change both.
+-- Programs that tell us of changes, and those that we tell. `postgres/0009_hooks.sql` is the same for PostgreSQL: change both.
 create table hooks (
   -- sender: tells us. receiver: is told.
   side text not null,
