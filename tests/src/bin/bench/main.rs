@@ -75,7 +75,6 @@ fn known(benchmark: &str) -> anyhow::Result<&'static [&'static str]> {
         "scim" | "hooks" => &["requests", "store"],
         "kill" => &["times", "store", "seed"],
         "scale" => &["users", "store"],
-        "scim" => &["requests", "store"],
         "what-if" => &["objects", "store"],
         other => bail!("there is no benchmark `{other}`"),
     })
