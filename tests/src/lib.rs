@@ -5,9 +5,12 @@
 pub mod memory;
 
 pub mod database;
+pub mod receiver;
 pub mod rig;
 pub mod scenario;
+pub mod scim;
 pub mod served;
 pub mod server;
+pub mod serving;
 pub mod simulation;
 pub mod stage;

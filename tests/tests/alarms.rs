@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use entrain::alarms::Secret;
@@ -15,9 +15,8 @@ use entrain_emulator::{Emulator, Options, Running};
 use entrain_model::{Clock, Millis, ObjectRef, TargetName};
 use entrain_store::{AuditScope, AuditValue, SourceChange, Store, UserRow};
 use entrain_sync::{Direct, Report, SyncError};
+use entrain_tests::receiver::Receiver;
 use serde_json::{Value as Json, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 
 /// The clock of the machine, moved.
 #[derive(Debug, Default)]
@@ -42,83 +41,6 @@ impl Direct for Unheard {
 const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), accountEnabled: user.active, \
                        mailNickname: local_part(user.userName), mobilePhone: \"+41 44 123 45 67\" }";
 const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-/// A message as it came in.
-#[derive(Clone, Debug)]
-struct Message {
-    id: String,
-    seconds: i64,
-    signature: String,
-    body: String,
-}
-
-impl Message {
-    fn json(&self) -> Json {
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    fn is(&self, kind: &str, turn: &str) -> bool {
-        self.json()["type"] == format!("alarm.{turn}") && self.json()["data"]["kind"] == kind
-    }
-}
-
-/// Somebody who listens. The first messages are refused.
-struct Receiver {
-    url: String,
-    messages: Arc<Mutex<Vec<Message>>>,
-}
-
-impl Receiver {
-    async fn start(refused: usize) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/entrain", listener.local_addr().unwrap());
-        let messages = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&messages);
-        tokio::spawn(async move {
-            loop {
-                let (mut stream, _) = listener.accept().await.unwrap();
-                let Some(message) = receive(&mut stream).await else { continue };
-                let number = {
-                    let mut kept = kept.lock().unwrap();
-                    kept.push(message);
-                    kept.len()
-                };
-                let status = if number <= refused { "503 Service Unavailable" } else { "204 No Content" };
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-                stream.write_all(answer.as_bytes()).await.unwrap();
-            }
-        });
-        Self { url, messages }
-    }
-
-    fn of(&self, kind: &str, turn: &str) -> Vec<Message> {
-        self.messages.lock().unwrap().iter().filter(|message| message.is(kind, turn)).cloned().collect()
-    }
-}
-
-async fn receive(stream: &mut TcpStream) -> Option<Message> {
-    let mut bytes = Vec::new();
-    loop {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
-            let header = |name: &str| {
-                let mut lines = head.lines().filter_map(|line| line.split_once(": "));
-                lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.to_owned())
-            };
-            if body.len() >= header("content-length")?.parse().ok()? {
-                return Some(Message {
-                    id: header("webhook-id")?,
-                    seconds: header("webhook-timestamp")?.parse().ok()?,
-                    signature: header("webhook-signature")?,
-                    body: body.to_owned(),
-                });
-            }
-        }
-        if stream.read_buf(&mut bytes).await.ok()? == 0 {
-            return None;
-        }
-    }
-}
 
 fn configuration(folder: &Path, emulator: &Running, receiver: &Receiver) -> Config {
     std::fs::write(folder.join("ca.pem"), &emulator.ca_pem).unwrap();

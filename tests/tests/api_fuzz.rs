@@ -26,7 +26,7 @@ async fn fuzz(dialect: Dialect) {
         .args(["-m", "schemathesis.cli", "--no-color", "--config-file"])
         .arg(configuration)
         .args(["run", &format!("{url}/api/openapi.json"), "--checks", "all", "--seed", SEED, "--continue-on-failure"])
-        .args(["--max-examples", "8", "--max-time", "50", "--rate-limit", "80/s"])
+        .args(["--max-examples", "8", "--max-time", "42", "--rate-limit", "80/s"])
         .args(["--header", &format!("Authorization: Bearer {key}")])
         .current_dir(served.database.folder());
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();

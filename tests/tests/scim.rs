@@ -3,99 +3,21 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout)]
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use entrain::scim::{Scim, ScimClient, listen};
-use entrain::wiring::SystemClock;
-use entrain_scim::{Catalog, Profile};
+use entrain_scim::Profile;
 use entrain_store::{GroupRow, Membership, Role, SourceChange, Store, UserRow};
-use entrain_tests::database::{Database, Dialect};
+use entrain_tests::database::Dialect;
+use entrain_tests::scim::{Answer, GROUP, ScimServer, USER};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 
-const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
-struct Server {
-    url: String,
-    store: Store,
-    http: reqwest::Client,
-    _database: Database,
-}
-
-struct Answer {
-    status: u16,
-    headers: reqwest::header::HeaderMap,
-    body: Json,
-}
-
-impl Server {
-    async fn start(dialect: Dialect, profile: Profile) -> Self {
-        let database = Database::new(dialect).unwrap();
-        let clock = Arc::new(SystemClock);
-        let store = Store::open(database.url(), clock.clone()).await.unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/scim/v2", listener.local_addr().unwrap());
-        let scim = Scim::new(store.clone(), clock, Catalog::load(&[]).unwrap(), None);
-        tokio::spawn(listen(listener, scim, ScimClient { name: "test".into(), profile }, std::future::pending()));
-        Self { url, store, http: reqwest::Client::builder().build().unwrap(), _database: database }
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<Json>, headers: &[(&str, &str)]) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.url));
-        if let Some(body) = body {
-            request = request.header("content-type", "application/scim+json").body(body.to_string());
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let text = response.text().await.unwrap();
-        let body = if text.is_empty() { Json::Null } else { serde_json::from_str(&text).expect("an answer is JSON") };
-        if status >= 400 {
-            assert_eq!(body["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error", "{path}: {status} {body}");
-            assert_eq!(body["status"], status.to_string());
-        }
-        Answer { status, headers, body }
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path, None, &[]).await
-    }
-
-    async fn post(&self, path: &str, body: Json) -> Answer {
-        self.ask(Method::POST, path, Some(body), &[]).await
-    }
-
-    async fn patch(&self, path: &str, operations: Json) -> Answer {
-        let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations });
-        self.ask(Method::PATCH, path, Some(body), &[]).await
-    }
-
-    async fn user(&self, login: &str) -> String {
-        let made = self.post("/Users", json!({ "schemas": [USER], "userName": login })).await;
-        assert_eq!(made.status, 201, "{}", made.body);
-        made.body["id"].as_str().unwrap().to_owned()
-    }
-
-    async fn found(&self, path: &str, filter: &str) -> Vec<String> {
-        let url = reqwest::Url::parse_with_params(&format!("http://x{path}"), [("filter", filter)]).unwrap();
-        let answer = self.get(&format!("{path}?{}", url.query().unwrap())).await;
-        assert_eq!(answer.status, 200, "{filter}: {}", answer.body);
-        let list = answer.body["Resources"].as_array().unwrap();
-        assert_eq!(answer.body["totalResults"], list.len(), "{filter}");
-        let name = |one: &Json| one["userName"].as_str().or(one["displayName"].as_str()).unwrap().to_owned();
-        list.iter().map(name).collect()
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_lives() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Standard).await;
+        let server = ScimServer::start(dialect, Profile::Standard).await;
         let boss = server.user("boss@corp.example").await;
         let given = json!({
             "schemas": [USER, ENTERPRISE], "userName": "Ada@corp.example", "externalId": "e1", "password": "Geheim-7", "title": "Engineer",
@@ -148,7 +70,7 @@ async fn a_user_lives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_put_keeps_what_scim_does_not_show() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Okta).await;
+        let server = ScimServer::start(dialect, Profile::Okta).await;
         let mut row = UserRow::new("u/1 ä", "ada@corp.example");
         row.document = [("shoeSize".to_owned(), json!(45)), ("title".to_owned(), json!("T"))].into();
         row.target_object_id = Some("7f0c1e9a-0000-4000-8000-000000000001".into());
@@ -168,7 +90,7 @@ async fn a_put_keeps_what_scim_does_not_show() {
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_find_the_same_with_and_without_an_index() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Standard).await;
+        let server = ScimServer::start(dialect, Profile::Standard).await;
         for (login, title, external) in
             [("a@x.example", "Chief", Some("E1")), ("B@x.example", "", None), ("c@x.example", "Clerk", Some("e1"))]
         {
@@ -203,7 +125,7 @@ async fn filters_find_the_same_with_and_without_an_index() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_are_paged_by_index_and_by_cursor() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Standard).await;
+        let server = ScimServer::start(dialect, Profile::Standard).await;
         for n in 0..7 {
             server.user(&format!("u{}@x.example", (n * 3) % 7)).await;
         }
@@ -254,7 +176,7 @@ async fn lists_are_paged_by_index_and_by_cursor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_have_members_and_users_have_groups() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Entra).await;
+        let server = ScimServer::start(dialect, Profile::Entra).await;
         let (ada, bob) = (server.user("ada@x.example").await, server.user("bob@x.example").await);
         let made = server.post("/Groups", json!({ "displayName": "G", "members": [{ "value": ada }] })).await;
         assert_eq!((made.status, &made.body["members"][0]["type"]), (201, &json!("User")), "{}", made.body);
@@ -307,7 +229,7 @@ async fn groups_have_members_and_users_have_groups() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bulk_request_makes_what_names_each_other() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Standard).await;
+        let server = ScimServer::start(dialect, Profile::Standard).await;
         let of = |own: &str, other: &str| {
             json!({
                 "method": "POST", "path": "/Groups", "bulkId": own,
@@ -330,7 +252,7 @@ async fn a_bulk_request_makes_what_names_each_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_says_what_it_is_and_what_it_is_not() {
-    let server = Server::start(Dialect::Sqlite, Profile::Standard).await;
+    let server = ScimServer::start(Dialect::Sqlite, Profile::Standard).await;
     for (method, path, status) in [
         (Method::GET, "/ServiceProviderConfig", 200),
         (Method::GET, "/ResourceTypes/User", 200),
@@ -381,7 +303,7 @@ async fn large_group(store: &Store, members: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_group_is_changed_by_one_row() {
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Standard).await;
+        let server = ScimServer::start(dialect, Profile::Standard).await;
         large_group(&server.store, 20_000).await;
         let one = server.user("new@x.example").await;
         let last = server.store.events(0, usize::MAX).await.unwrap().last().unwrap().seq;
@@ -471,7 +393,7 @@ async fn ten_thousand_malformed_requests_are_refused_properly() {
         "{\"a\":{\"a\":{\"a\":{\"a\":{}}}}}",
     ];
     for dialect in Dialect::all() {
-        let server = Server::start(dialect, Profile::Entra).await;
+        let server = ScimServer::start(dialect, Profile::Entra).await;
         server.post("/Groups", json!({ "displayName": "g" })).await;
         let mut dice = Dice(20_261_126);
         let (mut refused, mut taken) = (0, 0);

@@ -1,6 +1,7 @@
 //! All that is served: the standard schemas and resource types, and those that a site adds.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::schema::{Attribute, Extension, ResourceType, Schema, Sort, find};
 
@@ -38,6 +39,21 @@ const RESERVED: [&str; 6] = ["me", "bulk", "schemas", "resourcetypes", "servicep
 #[error("the SCIM schemas cannot be used: {0}")]
 pub struct CatalogError(String);
 
+/// A document of a site, `{"schemas": [..], "resourceTypes": [..]}` in the form of RFC 7643.
+#[derive(Clone, Debug)]
+pub struct SiteDocument {
+    /// What it is called in messages.
+    pub name: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl CatalogError {
+    fn within(self, name: &str) -> Self {
+        Self(format!("{name}: {}", self.0))
+    }
+}
+
 /// What a site adds: schemas, and resource types. A resource type with the name of one that is there adds extensions to it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -58,6 +74,13 @@ struct CustomType {
     schema: Option<String>,
     #[serde(default)]
     schema_extensions: Vec<Extension>,
+    /// What a server adds to what it says of itself, as in a document that was copied from one.
+    #[serde(rename = "id")]
+    _id: Option<IgnoredAny>,
+    #[serde(rename = "schemas")]
+    _schemas: Option<IgnoredAny>,
+    #[serde(rename = "meta")]
+    _meta: Option<IgnoredAny>,
 }
 
 /// The schemas and resource types that are served.
@@ -69,32 +92,36 @@ pub struct Catalog {
 }
 
 impl Catalog {
-    /// The standard ones, and those of these documents: `{"schemas": [..], "resourceTypes": [..]}` in the form of RFC 7643.
+    /// The standard ones, and those of a site, whatever the order of its documents.
     ///
     /// # Errors
-    /// A document that is not of this form, a name twice, a schema that is missing.
-    pub fn load(custom: &[&str]) -> Result<Self, CatalogError> {
+    /// A document that is not of its form, a name twice, a schema that is missing.
+    pub fn load(custom: &[SiteDocument]) -> Result<Self, CatalogError> {
         let broken = |error: serde_json::Error| CatalogError(error.to_string());
         let common: Schema = serde_json::from_str(COMMON).map_err(broken)?;
         let schemas = SCHEMAS.iter().map(|text| serde_json::from_str(text)).collect::<Result<_, _>>().map_err(broken)?;
         let types = serde_json::from_str(TYPES).map_err(broken)?;
         let mut catalog = Self { common: common.attributes, schemas, types };
-        for text in custom {
-            catalog.add(serde_json::from_str(text).map_err(broken)?)?;
+        let mut given = Vec::new();
+        for SiteDocument { name, text } in custom {
+            let Custom { schemas, resource_types } =
+                serde_json::from_str(text).map_err(|error| CatalogError(format!("{name}: {error}")))?;
+            catalog.add_schemas(schemas).map_err(|error| error.within(name))?;
+            given.push((name, resource_types));
+        }
+        for (name, types) in given {
+            types.into_iter().try_for_each(|one| catalog.add_type(one)).map_err(|error| error.within(name))?;
         }
         Ok(catalog)
     }
 
-    fn add(&mut self, custom: Custom) -> Result<(), CatalogError> {
-        for schema in custom.schemas {
+    fn add_schemas(&mut self, schemas: Vec<Schema>) -> Result<(), CatalogError> {
+        for schema in schemas {
             if self.schema(&schema.id).is_some() {
                 return Err(CatalogError(format!("schema `{}` is there already", schema.id)));
             }
             valid_schema(&schema)?;
             self.schemas.push(schema);
-        }
-        for given in custom.resource_types {
-            self.add_type(given)?;
         }
         Ok(())
     }
@@ -121,6 +148,9 @@ impl Catalog {
         let plain = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
         if !plain || RESERVED.contains(&word.to_ascii_lowercase().as_str()) || self.served_at(word).is_some() {
             return Err(CatalogError(format!("endpoint `{endpoint}` is taken, or is not of the form /Devices")));
+        }
+        if self.types.iter().any(|known| known.schema.eq_ignore_ascii_case(&schema)) {
+            return Err(CatalogError(format!("schema `{schema}` is that of another resource type already")));
         }
         let CustomType { name, description, schema_extensions, .. } = given;
         self.types.push(ResourceType { name, endpoint, description, schema, schema_extensions });

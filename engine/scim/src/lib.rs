@@ -22,7 +22,9 @@ mod sort;
 mod value;
 
 pub use bulk::{Bulk, BulkOperation, BulkStep, Method};
-pub use catalog::{Catalog, CatalogError, ENTERPRISE_USER, GROUP, ON_PREMISES_DATA, SOURCE_GROUP, SOURCE_USER, Shape, USER};
+pub use catalog::{
+    Catalog, CatalogError, ENTERPRISE_USER, GROUP, ON_PREMISES_DATA, SOURCE_GROUP, SOURCE_USER, Shape, SiteDocument, USER,
+};
 pub use check::{document, readable, required};
 pub use date::{date_of, date_text};
 pub use documents::{ABOUT_URN, Limits, Meta, resource, resource_type_document, schema_document, service_provider_config};

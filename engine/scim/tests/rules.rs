@@ -22,6 +22,10 @@ const DEVICES: &str = r#"{
   ]
 }"#;
 
+fn load(text: &str) -> std::result::Result<Catalog, CatalogError> {
+    Catalog::load(&[SiteDocument { name: "devices.json".into(), text: text.into() }])
+}
+
 fn map(value: Json) -> Map {
     value.as_object().unwrap().clone()
 }
@@ -32,7 +36,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
 
 #[test]
 fn a_site_adds_its_own_types_and_extensions() {
-    let catalog = Catalog::load(&[DEVICES]).unwrap();
+    let catalog = load(DEVICES).unwrap();
     assert_eq!(catalog.served_at("Devices").unwrap().name, "Device");
     let users = catalog.shape(catalog.named("User").unwrap());
     let ada = json!({ "schemas": [USER], "userName": "ada" });
@@ -44,7 +48,7 @@ fn a_site_adds_its_own_types_and_extensions() {
     required(&users, &with).unwrap();
     assert_eq!(Json::Object(with), json!({ "userName": "ada", "urn:example:schemas:extension:Badge": { "badge": "7" } }));
 
-    let broken = |text: &str| Catalog::load(&[text]).unwrap_err().to_string();
+    let broken = |text: &str| load(text).unwrap_err().to_string();
     assert!(broken(r#"{"schemas": [{"id": "x", "name": "x", "attributes": []}]}"#).contains("no URN"));
     assert!(broken(r#"{"schemas": [{"id": "urn:x", "name": "x", "attributes": [{"name": "a b"}]}]}"#).contains("no name"));
     assert!(
@@ -59,6 +63,9 @@ fn a_site_adds_its_own_types_and_extensions() {
     assert!(broken(&taken).contains("taken"));
     assert!(broken(&taken.replace("/Users", "/Bulk")).contains("taken"));
     assert!(broken(r#"{"unknown": []}"#).contains("unknown"));
+    assert!(broken("{\n \"schemas\": 1}").starts_with("the SCIM schemas cannot be used: devices.json: invalid type"));
+    let again = r#"{"resourceTypes": [{"name": "X", "endpoint": "/X", "schema": "urn:ietf:params:scim:schemas:core:2.0:User"}]}"#;
+    assert!(broken(again).contains("another resource type"));
 }
 
 #[test]
@@ -98,7 +105,7 @@ fn a_resource_is_checked_and_spelled_as_its_schema_says() {
 
 #[test]
 fn what_is_immutable_is_set_once() {
-    let catalog = Catalog::load(&[DEVICES]).unwrap();
+    let catalog = load(DEVICES).unwrap();
     let shape = catalog.shape(catalog.named("Device").unwrap());
     let before = map(json!({ "serial": "1", "size": 3, "place": { "room": "A", "floor": 1 } }));
     let put = |given: Json| replace(&shape, &before, map(given)).map(Json::Object);
@@ -122,7 +129,7 @@ fn what_is_immutable_is_set_once() {
 
 #[test]
 fn an_answer_has_what_was_asked_for() {
-    let catalog = Catalog::load(&[DEVICES]).unwrap();
+    let catalog = load(DEVICES).unwrap();
     let shape = catalog.shape(catalog.named("Device").unwrap());
     let meta = Meta { id: "d1".into(), created: 0, modified: 1, version: 4, location: "https://x/Devices/d1".into() };
     let attributes = map(json!({ "serial": "1", "secret": "s", "notes": "n", "size": 3, "place": { "room": "A", "floor": 1 } }));

@@ -11,6 +11,7 @@ pub mod config;
 pub mod demo;
 mod explained;
 mod handover;
+mod hooks;
 pub mod http;
 pub mod import;
 pub mod jobs;

@@ -10,12 +10,12 @@ tokio::task_local! {
 }
 
 /// A future whose statements are steps of `points`, those within a transaction too: it stops before one of them, and with it what was
-/// not committed yet.
+/// not committed yet. A commit has a step before it and one after it.
 pub async fn mortal<F: Future>(points: Arc<FailPoints>, life: F) -> F::Output {
     LIFE.scope(points, life).await
 }
 
-/// A statement is about to be sent.
+/// A statement is about to be sent, or a commit has been answered.
 pub(crate) async fn statement() {
     if let Ok(points) = LIFE.try_with(Arc::clone) {
         points.call().await;

@@ -7,7 +7,7 @@ use sqlx::any::AnyRow;
 
 use crate::audit::Entry;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_json};
-use crate::{Result, Store, queue};
+use crate::{Result, Store, hook, queue};
 
 /// A hold that stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,6 +163,7 @@ pub(crate) async fn put(
     now: Millis,
     holds: &[(ObjectRef, Hold)],
 ) -> Result<()> {
+    hook::note_held(connection, target, now, holds).await?;
     // One statement must not name a row twice: the last of equal holds counts.
     let distinct: std::collections::BTreeMap<_, _> =
         holds.iter().map(|(object, hold)| ((object, hold.code(), about(hold)), hold)).collect();

@@ -22,6 +22,7 @@ mod followup;
 mod four_eyes;
 mod guard;
 mod hold;
+mod hook;
 mod idempotency;
 mod lease;
 mod leaver;
@@ -47,6 +48,7 @@ mod statistics;
 mod store;
 mod target;
 mod timeline;
+mod transaction;
 mod version;
 mod watch;
 mod whatif;
@@ -64,6 +66,7 @@ pub use failpoint::{Committed, FailPoint, FailPoints, mortal};
 pub use four_eyes::Approvers;
 pub use guard::{Choice, GuardCount, GuardedGroups, WindowMark};
 pub use hold::{HoldFilter, HoldRow};
+pub use hook::{Hook, HookKey, HookSide};
 pub use idempotency::{Asked, Replay};
 pub use leaver::LeaverRow;
 pub use link::LinkRow;
@@ -77,7 +80,7 @@ pub use reference::{Leavers, ReferenceChange, ReferenceCursor, ReferenceEdit, Re
 pub use relink::Relinked;
 pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
-pub use scim::{Compared, SourceDirection, SourceOrder, SourceTest, Versioned};
+pub use scim::{Compared, ResourceRow, SourceDirection, SourceOrder, SourceQuery, SourceTest, Versioned};
 pub use secret::{DataKey, Sealed, SecretRow};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,

@@ -54,6 +54,16 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0009_api.sql"),
         postgres: include_str!("../../../migrations/postgres/0009_api.sql"),
     },
+    Migration {
+        version: 11,
+        sqlite: include_str!("../../../migrations/sqlite/0011_resources.sql"),
+        postgres: include_str!("../../../migrations/postgres/0011_resources.sql"),
+    },
+    Migration {
+        version: 12,
+        sqlite: include_str!("../../../migrations/sqlite/0012_hooks.sql"),
+        postgres: include_str!("../../../migrations/postgres/0012_hooks.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

@@ -9,13 +9,14 @@ use std::time::Duration;
 use entrain_model::{Clock, Millis};
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _};
 use tokio::sync::{Mutex, watch};
 
 use crate::audit::{Author, Sealer};
 use crate::dialect::{Dialect, redacted};
 use crate::schema::{MIGRATIONS, Migration, migrate};
 use crate::sql::Sql;
+use crate::transaction::Writing;
 use crate::watch::Waker;
 use crate::{Approvers, FailPoints, Result, StoreError};
 
@@ -207,13 +208,13 @@ impl Store {
     }
 
     /// Begins a writing transaction. Dropped without commit it leaves nothing; once committed it is on the disk.
-    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+    pub(crate) async fn begin(&self) -> Result<Writing> {
         self.begin_at(Durability::Synced).await
     }
 
     /// Begins a writing transaction of what can be made again from source and target. On SQLite a loss of power (not of the
     /// process) may lose the last of these, in order and never one before a transaction that is on the disk.
-    pub(crate) async fn begin_derived(&self) -> Result<Transaction<'static, Any>> {
+    pub(crate) async fn begin_derived(&self) -> Result<Writing> {
         self.begin_at(Durability::Ordered).await
     }
 
@@ -223,7 +224,7 @@ impl Store {
         }
     }
 
-    async fn begin_at(&self, durability: Durability) -> Result<Transaction<'static, Any>> {
+    async fn begin_at(&self, durability: Durability) -> Result<Writing> {
         if let Some(failpoints) = &self.failpoints {
             failpoints.alive()?;
         }
@@ -240,7 +241,7 @@ impl Store {
         if let Some(failpoints) = &self.failpoints {
             failpoints.begins(durability == Durability::Synced && waits(&mut transaction, &inner.dialect).await?);
         }
-        Ok(transaction)
+        Ok(Writing::new(transaction))
     }
 
     pub(crate) fn author(&self) -> &Author {

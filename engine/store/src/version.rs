@@ -3,10 +3,11 @@
 use entrain_model::{Kind, Millis, TargetName};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::sql::{Columns as _, Sql, to_json, to_word};
+use crate::transaction::Writing;
 use crate::{Result, Store, StoreError};
 
 /// How a version stands.
@@ -212,7 +213,7 @@ impl Store {
         files_digest(&mut *self.read().await?, target).await
     }
 
-    async fn begin_version(&self) -> Result<Transaction<'static, Any>> {
+    async fn begin_version(&self) -> Result<Writing> {
         let mut transaction = self.begin().await?;
         if let Some(lock) = self.dialect().lock_versions() {
             sqlx::raw_sql(lock).execute(&mut *transaction).await.map_err(StoreError::from)?;

@@ -124,7 +124,7 @@ async fn deliveries_are_made_once_taken_once_and_tried_again(database: Arc<Datab
     database.shell("update deliveries set next_at = next_at - 100000");
     let again = store.take_deliveries("one", MINUTE, 10).await.unwrap().pop().unwrap();
     assert_eq!((again.attempts, &again.event), (2, &delivery.event), "the same event again");
-    store.delivered(&again).await.unwrap();
+    store.delivered(std::slice::from_ref(&again)).await.unwrap();
     let two = store.take_deliveries("two", MINUTE, 10).await.unwrap().pop().unwrap();
     store.give_up_delivery(&two, "410").await.unwrap();
     database.shell("update deliveries set next_at = 0");

@@ -1,6 +1,7 @@
 //! After a crash or a lost answer an object is unsettled. Nothing is sent twice that could be made twice.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use entrain_model::{Action, Anchor, Condition, DesiredRecord, ObjectRef, Query, RunId, Scope, TargetId};
 use entrain_store::{OpenEffect, Reading, Settled};
@@ -47,8 +48,8 @@ pub(crate) async fn recover(run: &Run<'_>, scope: &Scope) -> Result<Repeats, Syn
 /// What a look for lost creates found.
 #[derive(Default)]
 pub(crate) struct Look {
-    /// How many are still of unknown outcome.
-    pub(crate) open: usize,
+    /// How many that were sent a moment ago do not show yet.
+    pub(crate) fresh: usize,
     /// Those of them that may be sent again.
     pub(crate) repeatable: BTreeSet<ObjectRef>,
 }
@@ -58,14 +59,13 @@ pub(crate) async fn look(run: &Run<'_>) -> Result<Look, SyncError> {
     let (store, mut look) = (run.store(), Look::default());
     for effect in store.open_effects(&run.target.name, store.now()).await?.iter().filter(|effect| effect.run == run.id) {
         let Action::Create { record } = &effect.action else { continue };
-        look.open += 1;
         match create(run, effect, record).await {
             Ok(Create::Landed(id)) => {
                 store.settle_effect(&effect.run, effect.seq, Settled::Landed(id)).await?;
-                look.open -= 1;
             }
             Ok(Create::Missing { .. }) => drop(look.repeatable.insert(effect.object.clone())),
-            Ok(Create::Elsewhere | Create::TooEarlyToSay) => {}
+            Ok(Create::Elsewhere) => {}
+            Ok(Create::TooEarlyToSay) => look.fresh += usize::from(age(run, effect) < run.target.timing.linger),
             Err(SyncError::Target(error)) => {
                 tracing::warn!(target = %run.target.name, run = %run.id, "lost creates are looked for later: {error}");
                 break;
@@ -116,6 +116,10 @@ async fn settle(run: &Run<'_>, effect: &OpenEffect, repeats: &mut Repeats) -> Re
     Ok(())
 }
 
+fn age(run: &Run<'_>, effect: &OpenEffect) -> Duration {
+    Duration::from_millis(u64::try_from(run.store().now().saturating_sub(effect.started_at)).unwrap_or_default())
+}
+
 async fn is_linked(run: &Run<'_>, object: &ObjectRef) -> Result<bool, SyncError> {
     Ok(!run.store().link_ids(&run.target.name, std::slice::from_ref(object)).await?.is_empty())
 }
@@ -152,8 +156,7 @@ async fn create(run: &Run<'_>, effect: &OpenEffect, record: &DesiredRecord) -> R
     let query = Query::Matching { kind, attribute, value, attributes };
     run.hands().directory().read(&query, &mut sink).await.map_err(|error| stop(run, error))?;
     drop(sink);
-    let age = run.store().now().saturating_sub(effect.started_at);
-    let settled = u128::try_from(age).unwrap_or_default() >= run.target.timing.settling.as_millis();
+    let settled = age(run, effect) >= run.target.timing.settling;
     Ok(match landed {
         Some(id) => Create::Landed(id),
         None if taken => Create::Elsewhere,

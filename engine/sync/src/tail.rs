@@ -15,12 +15,12 @@ use crate::{Report, Silent, SyncError};
 /// The first wait for a record to show itself; each is twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// Looks for what is missing as long as it may soon show itself. Then what was found, what may be sent again, and what waited
+/// Looks for what was sent a moment ago as long as it may soon show itself. Then what was found, what may be sent again, and what waited
 /// for these is reconciled. What is still missing is left to the next run over it.
 pub(crate) async fn settle(run: &Run<'_>, reason: Reason) -> Result<(), SyncError> {
     let mut look = recover::look(run).await?;
     let (mut waited, mut wait) = (Duration::ZERO, FIRST);
-    while look.open > look.repeatable.len() && waited < run.target.timing.linger {
+    while look.fresh > 0 && waited < run.target.timing.linger {
         run.engine.clock().sleep(wait).await;
         run.keep().await?;
         (waited, wait) = (waited + wait, wait * 2);

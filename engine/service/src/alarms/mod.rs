@@ -10,5 +10,5 @@ pub(crate) use credential::Expiry;
 pub use fight::settle_fights;
 pub(crate) use look::{Watched, look, said};
 pub use sign::{Secret, SecretError};
-pub(crate) use webhook::Courier;
 pub use webhook::WebhookError;
+pub(crate) use webhook::{Carrier, Courier, PATIENCE, Receiver};

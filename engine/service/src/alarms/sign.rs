@@ -29,9 +29,22 @@ impl Secret {
 
     /// The header `webhook-signature` of this message.
     pub fn sign(&self, id: &str, seconds: i64, body: &str) -> String {
-        let signed = hmac::sign(&self.0, format!("{id}.{seconds}.{body}").as_bytes());
+        let signed = hmac::sign(&self.0, &signed(id, seconds, body.as_bytes()));
         format!("v1,{}", STANDARD.encode(signed.as_ref()))
     }
+
+    /// Whether one of the signatures of a header `webhook-signature` is that of this message. The time that it takes does not tell
+    /// how much of it is right.
+    pub(crate) fn proves(&self, id: &str, seconds: i64, body: &[u8], signatures: &str) -> bool {
+        let message = signed(id, seconds, body);
+        let mut tags = signatures.split(' ').filter_map(|one| STANDARD.decode(one.strip_prefix("v1,")?).ok());
+        tags.any(|tag| hmac::verify(&self.0, &message, &tag).is_ok())
+    }
+}
+
+/// What is signed.
+fn signed(id: &str, seconds: i64, body: &[u8]) -> Vec<u8> {
+    [format!("{id}.{seconds}.").as_bytes(), body].concat()
 }
 
 impl fmt::Debug for Secret {
@@ -49,6 +62,19 @@ mod tests {
         let secret = Secret::read(&"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".into()).unwrap();
         let signature = secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, "{\"test\": 2432232314}");
         assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_message_is_proved_by_one_good_signature_of_its_own() {
+        let [secret, other] = ["MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "AAAQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"]
+            .map(|text| Secret::read(&format!("whsec_{text}").into()).unwrap());
+        let signature = format!("v1a,x v1,!! {} {}", other.sign("m", 7, "{}"), secret.sign("m", 7, "{}"));
+        assert!(secret.proves("m", 7, b"{}", &signature));
+        for (id, seconds, body) in [("n", 7, "{}"), ("m", 8, "{}"), ("m", 7, "{ }")] {
+            assert!(!secret.proves(id, seconds, body.as_bytes(), &signature), "{id} {seconds} {body}");
+        }
+        assert!(!secret.proves("m", 7, b"{}", &other.sign("m", 7, "{}")));
+        assert!(!secret.proves("m", 7, b"{}", ""));
     }
 
     #[test]

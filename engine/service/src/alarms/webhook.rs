@@ -12,7 +12,7 @@ use super::{Secret, SecretError};
 use crate::config::{SourcedError, WebhookConfig};
 
 /// How long a delivery is tried.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// How long one attempt may take; for a little longer nobody else tries the same.
 const ATTEMPT: Duration = Duration::from_secs(15);
 const LEASE: Duration = Duration::from_secs(60);
@@ -39,14 +39,23 @@ pub enum WebhookError {
 /// Carries to all webhooks of the configuration.
 pub(crate) struct Courier {
     store: Store,
-    clock: Arc<dyn Clock>,
-    client: reqwest::Client,
+    carrier: Carrier,
     receivers: BTreeMap<String, Receiver>,
 }
 
-struct Receiver {
-    url: String,
-    secret: Secret,
+/// Carries deliveries, whatever they are about.
+pub(crate) struct Carrier {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    client: reqwest::Client,
+}
+
+/// Somebody who is told.
+pub(crate) struct Receiver {
+    /// Where it listens.
+    pub(crate) url: String,
+    /// The keys that sign: one, or two while it changes them.
+    pub(crate) secrets: Vec<Secret>,
 }
 
 /// What a receiver answered.
@@ -65,41 +74,61 @@ impl Courier {
             let secret = webhook.secret.read("the secret of a webhook");
             let secret = secret.map_err(|error| WebhookError::Missing(webhook.name.clone(), error))?;
             let secret = Secret::read(&secret).map_err(|error| WebhookError::Secret(webhook.name.clone(), error))?;
-            receivers.insert(webhook.name.clone(), Receiver { url: webhook.url.clone(), secret });
+            receivers.insert(webhook.name.clone(), Receiver { url: webhook.url.clone(), secrets: vec![secret] });
         }
-        let client = reqwest::Client::builder()
-            .user_agent(concat!("entrain/", env!("CARGO_PKG_VERSION")))
-            .timeout(ATTEMPT)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { store, clock, client, receivers })
+        Ok(Self { carrier: Carrier::new(store.clone(), clock)?, store, receivers })
     }
 
     /// Carries what is due now.
     pub(crate) async fn carry(&self) -> Result<(), StoreError> {
         let names: Vec<String> = self.receivers.keys().cloned().collect();
         self.store.spread_alarms(&names, PATIENCE).await?;
-        let all = self.receivers.iter().map(|(name, receiver)| self.carry_to(name, receiver));
+        let all = self.receivers.iter().map(|(name, receiver)| self.carrier.carry_to(name, receiver));
         futures_util::future::try_join_all(all).await.map(drop)
     }
+}
 
-    async fn carry_to(&self, name: &str, receiver: &Receiver) -> Result<(), StoreError> {
-        for delivery in self.store.take_deliveries(name, LEASE, BATCH).await? {
-            let answer = self.try_once(receiver, &delivery).await;
-            self.record(&delivery, answer).await?;
+impl Carrier {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> reqwest::Result<Self> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("entrain/", env!("CARGO_PKG_VERSION")))
+            .timeout(ATTEMPT)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { store, clock, client })
+    }
+
+    /// Carries what is due to one receiver, until nothing is or one attempt of a batch has failed.
+    pub(crate) async fn carry_to(&self, name: &str, receiver: &Receiver) -> Result<(), StoreError> {
+        loop {
+            let batch = self.store.take_deliveries(name, LEASE, BATCH).await?;
+            let answers = futures_util::future::join_all(batch.iter().map(|delivery| self.try_once(receiver, delivery))).await;
+            let (mut taken, mut failed) = (Vec::new(), false);
+            for (delivery, answer) in batch.iter().zip(answers) {
+                if let Answer::Taken = answer {
+                    taken.push(delivery.clone());
+                } else {
+                    failed = true;
+                    self.record(delivery, answer).await?;
+                }
+            }
+            self.store.delivered(&taken).await?;
+            if failed || batch.len() < BATCH {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     async fn try_once(&self, receiver: &Receiver, delivery: &Delivery) -> Answer {
         let (id, seconds, body) = (format!("msg_{}", delivery.event), self.clock.now() / 1000, payload(delivery).to_string());
+        let signatures: Vec<String> = receiver.secrets.iter().map(|secret| secret.sign(&id, seconds, &body)).collect();
         let request = self
             .client
             .post(&receiver.url)
             .header("content-type", "application/json")
             .header("webhook-id", &id)
             .header("webhook-timestamp", seconds.to_string())
-            .header("webhook-signature", receiver.secret.sign(&id, seconds, &body))
+            .header("webhook-signature", signatures.join(" "))
             .body(body);
         match request.send().await {
             Ok(answer) if answer.status().is_success() => Answer::Taken,
@@ -113,17 +142,17 @@ impl Courier {
         let (webhook, attempts) = (delivery.webhook.as_str(), delivery.attempts);
         let next = self.store.now().saturating_add(millis(wait(attempts)));
         match answer {
-            Answer::Taken => self.store.delivered(delivery).await,
+            Answer::Taken => self.store.delivered(std::slice::from_ref(delivery)).await,
             Answer::Gone => {
-                tracing::warn!(webhook, "a webhook wants no more of an alarm (410)");
+                tracing::warn!(webhook, "a webhook wants no more of this (410)");
                 self.store.give_up_delivery(delivery, "it answered 410").await
             }
             Answer::NotTaken(why) if next > delivery.until => {
-                tracing::error!(webhook, attempts, "an alarm could not be told within a day: {why}");
+                tracing::error!(webhook, attempts, "a message could not be delivered within a day: {why}");
                 self.store.give_up_delivery(delivery, &why).await
             }
             Answer::NotTaken(why) => {
-                tracing::warn!(webhook, attempts, "an alarm could not be told and is tried again: {why}");
+                tracing::warn!(webhook, attempts, "a message could not be delivered and is tried again: {why}");
                 self.store.delivery_failed(delivery, next, &why).await
             }
         }
@@ -137,6 +166,9 @@ fn wait(attempts: i64) -> Duration {
 }
 
 fn payload(delivery: &Delivery) -> Json {
+    if let Some(sort) = delivery.body.get("type") {
+        return json!({ "type": sort, "timestamp": rfc3339(delivery.at), "data": delivery.body["data"] });
+    }
     let turn = delivery.body["turn"].as_str().unwrap_or_default();
     json!({ "type": format!("alarm.{turn}"), "timestamp": rfc3339(delivery.at), "data": delivery.body["alarm"] })
 }

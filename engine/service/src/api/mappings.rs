@@ -32,7 +32,7 @@ pub(super) struct NewScript {
     /// Whose records it maps; without it that of the script of the same file name, else users.
     kind: Option<KindWord>,
     /// Its text.
-    #[schema(max_length = 1_000_000, pattern = r"^[^\x00]*$")]
+    #[schema(max_length = 100_000, pattern = r"^[^\x00]*$")]
     text: String,
     /// Put it after the scripts in force, in no one's place.
     #[serde(default)]
@@ -253,8 +253,8 @@ impl NewScript {
         if !(1..=200).contains(&self.name.len()) || !self.name.chars().all(fits) {
             return Err(Problem::invalid("`name` has 1 to 200 letters of ASCII, digits, dots, dashes and underscores"));
         }
-        if self.text.chars().count() > 1_000_000 {
-            return Err(Problem::invalid("`text` has at most 1000000 characters"));
+        if self.text.chars().count() > 100_000 {
+            return Err(Problem::invalid("`text` has at most 100000 characters"));
         }
         let placing = if self.add { Placing::After } else { Placing::Instead };
         let kind = self.kind.map(Into::into);

@@ -14,6 +14,7 @@ pub(super) use protection::{ProtectAllowArgs, ProtectCommand, ProtectRevokeArgs}
 pub(super) use questions::{AdoptionArgs, ExplainArgs, ExplainObject};
 
 use super::access::AccessCommand;
+use super::hook::HookCommand;
 use super::jobs::JobsCommand;
 use super::mapping::MappingCommand;
 use super::secret::{KeysCommand, SecretCommand};
@@ -128,6 +129,9 @@ pub enum Command {
     /// Say who may enter: API keys and SCIM clients
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Say which programs tell us of changes, and which are told
+    #[command(subcommand)]
+    Hook(HookCommand),
     /// Keep secrets sealed in the database, for `{ secret = "NAME" }` in the configuration
     #[command(subcommand)]
     Secret(SecretCommand),

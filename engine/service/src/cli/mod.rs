@@ -15,6 +15,7 @@ mod exit;
 mod explain;
 mod halts;
 mod holds;
+mod hook;
 mod import;
 mod init;
 mod jobs;
@@ -110,6 +111,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Access(command) => access::run(command, global, output).await,
+        Command::Hook(command) => hook::run(command, global, output).await,
         Command::Secret(command) => secret::run(command, global, output).await,
         Command::Keys(command) => secret::keys(command, global, output).await,
         Command::Jobs(command) => jobs::run(command, output).await,

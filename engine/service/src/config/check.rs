@@ -21,6 +21,7 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let approvers = if raw.approvals.four_eyes { Approvers::Two } else { Approvers::One };
     let secrets = secrets(raw.secrets, folder, &mut findings);
     let http = http::http(raw.http, folder, &mut findings);
+    let scim = http::scim(raw.scim, folder);
     let mut targets = Vec::new();
     let mut names = BTreeSet::new();
     for (index, target) in raw.target.into_iter().enumerate() {
@@ -31,7 +32,7 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
         targets.extend(check_target::check(target, &key, folder, &mut findings));
     }
     if findings.is_empty() {
-        Ok(Config { store, log, audit, alarms, metrics, approvers, http, secrets, targets })
+        Ok(Config { store, log, audit, alarms, metrics, approvers, http, scim, secrets, targets })
     } else {
         Err(findings)
     }

@@ -31,11 +31,12 @@ pub use cloud::CloudConfig;
 pub use credential::{ClientProof, CredentialConfig};
 pub use error::{ConfigError, Problem};
 pub use first_password::{DeliverConfig, FirstPasswordConfig, FirstPasswordKind};
-pub use http::{HttpConfig, TlsConfig};
+pub use http::{HttpConfig, ScimConfig, TlsConfig};
 pub use schedule::{DEFAULT_CRON, FullRead, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;
+pub(crate) use watch::is_safe;
 pub use watch::{AlarmsConfig, AuditConfig, FightConfig, MetricsConfig, WebhookConfig};
 
 /// The whole configuration.
@@ -55,6 +56,8 @@ pub struct Config {
     pub approvers: Approvers,
     /// Where the service is to be had.
     pub http: HttpConfig,
+    /// What SCIM clients find.
+    pub scim: ScimConfig,
     /// What opens the secrets in the database.
     pub secrets: SecretsConfig,
     /// The targets, in the order of the file; their names differ.

@@ -24,6 +24,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) http: Http,
     #[serde(default)]
+    pub(super) scim: Scim,
+    #[serde(default)]
     pub(super) secrets: Secrets,
     #[serde(default)]
     pub(super) target: Vec<Target>,
@@ -90,8 +92,16 @@ pub(super) struct Secrets {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Http {
     pub(super) listen: Option<String>,
+    pub(super) public_url: Option<String>,
+    pub(super) proxies: Vec<String>,
     pub(super) tls: Option<Tls>,
     pub(super) strangers: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Scim {
+    pub(super) schemas: Option<PathBuf>,
 }
 
 #[derive(Deserialize)]

@@ -113,7 +113,7 @@ fn fight(raw: &raw::Alarms, key: &Key, findings: &mut Vec<Finding>) -> FightConf
 }
 
 /// Over HTTPS, or on this machine.
-pub(super) fn is_safe(url: &str) -> bool {
+pub(crate) fn is_safe(url: &str) -> bool {
     let on_this_machine = ["http://localhost", "http://127.0.0.1", "http://[::1]"];
     let local = on_this_machine.iter().filter_map(|start| url.strip_prefix(start));
     url.starts_with("https://") || local.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']))

@@ -8,6 +8,7 @@ mod frame;
 mod health;
 mod listen;
 mod mount;
+mod origin;
 mod pace;
 pub mod problem;
 mod refusals;
@@ -29,6 +30,7 @@ pub(crate) use access::Drawn;
 pub use access::Role;
 use listen::Listening;
 pub(crate) use mount::Mounted;
+pub(crate) use origin::Origin;
 use pace::Paces;
 use refusals::Refusals;
 
@@ -70,7 +72,8 @@ impl Http {
         tasks: &mut JoinSet<()>,
         stop: &watch::Sender<bool>,
     ) -> Result<SocketAddr, HttpError> {
-        let router = frame::around(mount::mount(self, mounted), self);
+        let router = frame::around(mount::mount(self, mounted), self)
+            .layer(axum::middleware::from_fn_with_state(origin::Origins::of(config), origin::note));
         let listening = Listening::begin(config, address, Arc::clone(&self.clock), router).await?;
         let (local, http, mut stopped) = (listening.address(), Arc::clone(self), stop.subscribe());
         tasks.spawn(Arc::clone(self).keep_refusals(stop.subscribe()));

@@ -16,6 +16,8 @@ pub(super) struct Rate {
 
 /// With a credential.
 pub(super) const CALLER: Rate = Rate { burst: 400, every: 10 };
+/// Messages of a program that signs them: it tells of each change of a whole directory.
+pub(super) const SENDER: Rate = Rate { burst: 2_000, every: 2 };
 
 /// From a network, without one that is good: so many at once, then one in three seconds.
 pub(super) fn stranger(burst: u32) -> Rate {

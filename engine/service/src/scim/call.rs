@@ -1,10 +1,12 @@
 //! One request: who asks, for what, under which conditions.
 
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::request::Parts;
+use axum::http::{Uri, header};
 use entrain_scim::{Catalog, ResourceType, Result as ScimResult, ScimError, Shape};
 use entrain_store::Store;
 
 use super::{Scim, ScimClient};
+use crate::http::Origin;
 
 /// What all parts of a request share.
 #[derive(Clone, Debug)]
@@ -21,19 +23,19 @@ pub(super) struct Call {
     pub(super) wait: Option<u64>,
 }
 
-/// The longest that a client may wait, in seconds.
-const LONGEST_WAIT: u64 = 60;
+/// The longest that a client may wait, in seconds: less than a request may take.
+const LONGEST_WAIT: u64 = 50;
 
 impl Call {
-    pub(super) fn new(scim: Scim, client: ScimClient, headers: &HeaderMap, original: &Uri, path: &str) -> Self {
-        let text = |name: header::HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-        let base = scim.inner.base.clone().unwrap_or_else(|| {
-            let host = text(header::HOST).or_else(|| original.authority().map(ToString::to_string));
-            let prefix = original.path().strip_suffix(path).unwrap_or_default();
-            format!("http://{}{prefix}", host.unwrap_or_else(|| "localhost".into()))
-        });
+    pub(super) fn new(scim: Scim, client: ScimClient, parts: &Parts, original: &Uri) -> Self {
+        let text = |name: header::HeaderName| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let host = || text(header::HOST).unwrap_or_else(|| "localhost".into());
+        // Served alone there is no frame that notes it.
+        let origin = parts.extensions.get::<Origin>().map_or_else(|| format!("http://{}", host()), |origin| origin.0.clone());
+        let prefix = original.path().strip_suffix(parts.uri.path()).unwrap_or_default();
+        let base = format!("{origin}{prefix}");
         let preferences =
-            headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+            parts.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
         let wait = preferences.filter_map(|one| one.trim().strip_prefix("wait=")?.parse().ok()).next();
         Self {
             if_match: text(header::IF_MATCH),

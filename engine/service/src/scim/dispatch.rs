@@ -4,13 +4,14 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{OriginalUri, Request, State};
 use axum::http::{Method, header};
 use axum::response::{IntoResponse as _, Response};
-use entrain_model::{Kind, ObjectRef, SourceId};
+use entrain_model::ObjectRef;
 use entrain_scim::{ABOUT_URN, ListRequest, Page, Projection, ResourceType, ScimError, list_response};
 use entrain_scim::{resource_type_document, schema_document, service_provider_config};
 use serde_json::Value as Json;
 
 use super::answer::{Failure, Reply};
 use super::call::Call;
+use super::kept::Kept;
 use super::{LIMITS, Scim, ScimClient, bulk, lists, wait, writes};
 
 /// Answers any request below the root.
@@ -25,9 +26,8 @@ async fn take(scim: Scim, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let client = parts.extensions.get::<ScimClient>().cloned().unwrap_or_default();
     let original = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.clone(), |original| original.0.clone());
-    let path = parts.uri.path();
-    let call = Call::new(scim, client, &parts.headers, &original, path);
-    let segments = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect::<Result<Vec<_>, _>>()?;
+    let call = Call::new(scim, client, &parts, &original);
+    let segments = parts.uri.path().split('/').filter(|part| !part.is_empty()).map(decoded).collect::<Result<Vec<_>, _>>()?;
     let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
     let query = pairs(parts.uri.query().unwrap_or_default())?;
     let json = parts.headers.get(header::CONTENT_TYPE).is_none_or(|value| value.to_str().is_ok_and(is_json));
@@ -102,9 +102,7 @@ async fn of_type(
         only(method, &[Method::POST])?;
         return Ok((lists::list(call, &[of], &ListRequest::from_body(body.read().await?)?).await?, None));
     }
-    let Some(kind) = lists::kind_of(of) else {
-        return Err(ScimError::new(501, format!("resources of type {} are described, and not kept", of.name)).into());
-    };
+    let kept = Kept::of(of);
     let methods: &[Method] = match id {
         None => &[Method::GET, Method::POST],
         Some(_) => &[Method::GET, Method::PUT, Method::PATCH, Method::DELETE],
@@ -113,19 +111,15 @@ async fn of_type(
     let projection = listed(query)?.projection;
     let reply = match (method.as_str(), id) {
         ("GET", None) => lists::list(call, &[of], &listed(query)?).await?,
-        ("GET", Some(id)) => lists::read(call, of, kind, id, &projection, 200).await?,
-        ("DELETE", Some(id)) => writes::remove(call, of, kind, id).await?,
-        ("POST", _) => writes::create(call, of, kind, body.read().await?, &projection).await?,
-        ("PUT", Some(id)) => writes::put_whole(call, of, kind, id, body.read().await?, &projection).await?,
-        (_, Some(id)) => writes::patch(call, of, kind, id, body.read().await?, &projection).await?,
+        ("GET", Some(id)) => lists::read(call, of, kept, id, &projection, 200).await?,
+        ("DELETE", Some(id)) => writes::remove(call, of, kept, id).await?,
+        ("POST", _) => writes::create(call, of, kept, body.read().await?, &projection).await?,
+        ("PUT", Some(id)) => writes::put_whole(call, of, kept, id, body.read().await?, &projection).await?,
+        (_, Some(id)) => writes::patch(call, of, kept, id, body.read().await?, &projection).await?,
         (_, None) => return Err(not_allowed(methods).into()),
     };
-    let changed = reply.id.as_deref().filter(|_| *method != Method::GET).map(|id| object(kind, id));
+    let changed = reply.id.as_deref().filter(|_| *method != Method::GET).and_then(|id| kept.object(id));
     Ok((reply, changed))
-}
-
-fn object(kind: Kind, id: &str) -> ObjectRef {
-    ObjectRef { kind, id: SourceId::from(id) }
 }
 
 fn only(method: &Method, allowed: &[Method]) -> Result<(), ScimError> {
@@ -180,13 +174,13 @@ pub(super) async fn inner(call: &Call, method: &str, path: &str, data: Json) -> 
         _ => return Err(ScimError::not_found(&format!("endpoint {path}")).into()),
     };
     let of = call.catalog().served_at(endpoint).ok_or_else(|| ScimError::not_found(&format!("endpoint {path}")))?;
-    let kind = lists::kind_of(of).ok_or_else(|| ScimError::new(501, format!("resources of type {} are not kept", of.name)))?;
+    let kept = Kept::of(of);
     let projection = Projection::default();
     match (method, id) {
-        ("POST", None) => writes::create(call, of, kind, data, &projection).await,
-        ("PUT", Some(id)) => writes::put_whole(call, of, kind, id, data, &projection).await,
-        ("PATCH", Some(id)) => writes::patch(call, of, kind, id, data, &projection).await,
-        ("DELETE", Some(id)) => writes::remove(call, of, kind, id).await,
+        ("POST", None) => writes::create(call, of, kept, data, &projection).await,
+        ("PUT", Some(id)) => writes::put_whole(call, of, kept, id, data, &projection).await,
+        ("PATCH", Some(id)) => writes::patch(call, of, kept, id, data, &projection).await,
+        ("DELETE", Some(id)) => writes::remove(call, of, kept, id).await,
         _ => Err(ScimError::syntax(format!("{method} {path} is no operation of a bulk request")).into()),
     }
 }

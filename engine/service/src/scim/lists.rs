@@ -2,19 +2,20 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use entrain_model::{Kind, ObjectRef, SourceId};
+use entrain_model::{Kind, Millis, ObjectRef, SourceId};
 use entrain_scim::{
     Condition, Direction, ErrorKind, ListRequest, Map, Meta, Named, Page, Projection, ResourceType, ScimError, Shape,
     list_response,
 };
-use entrain_store::{Membership, Role, SourceDirection, SourceOrder, SourceTest};
+use entrain_store::{Membership, Role, SourceDirection, SourceOrder, SourceQuery, SourceTest, Versioned};
 use serde_json::{Value as Json, json};
 use sha2::{Digest as _, Sha256};
 
 use super::LIMITS;
 use super::answer::{Failure, Reply};
 use super::call::Call;
-use super::pushdown::{Shared, share};
+use super::kept::{Kept, other_resource};
+use super::pushdown::share;
 use super::rows::{group_resource, user_resource};
 
 /// Rows that are read at once to be judged here.
@@ -29,32 +30,23 @@ pub(super) struct Found {
     pub(super) attributes: Map,
 }
 
-/// The kind of object behind a resource type.
-pub(super) fn kind_of(resource_type: &ResourceType) -> Option<Kind> {
-    match resource_type.name.as_str() {
-        "User" => Some(Kind::User),
-        "Group" => Some(Kind::Group),
-        _ => None,
-    }
-}
-
 /// One resource as a reply.
 pub(super) async fn read(
     call: &Call,
     resource_type: &ResourceType,
-    kind: Kind,
+    kept: Kept,
     id: &str,
     projection: &Projection,
     status: u16,
 ) -> Result<Reply, Failure> {
     let shape = call.shape(resource_type);
-    let found = find(call, &shape, kind, &SourceTest::Id(id.to_owned()), &Window::first()).await?;
+    let found = find(call, &shape, kept, &by_id(&SourceTest::Id(id.to_owned()), 1)).await?;
     let Some(found) = found.into_iter().next() else { return Err(missing(resource_type, id).into()) };
     if status == 200 && call.seen(found.meta.version) {
         return Ok(Reply { etag: Some(found.meta.etag()), ..Reply::bare(304) });
     }
     let (location, etag) = (found.meta.location.clone(), found.meta.etag());
-    let mut shown = show(call, &shape, kind, vec![found], projection).await?;
+    let mut shown = show(call, &shape, kept, vec![found], projection).await?;
     Ok(Reply { status, document: shown.pop(), location: Some(location), etag: Some(etag), id: Some(id.to_owned()) })
 }
 
@@ -62,66 +54,51 @@ pub(super) fn missing(resource_type: &ResourceType, id: &str) -> ScimError {
     ScimError::not_found(&format!("{} `{id}`", resource_type.name))
 }
 
-/// Which rows of a list.
-struct Window {
-    order: (SourceOrder, SourceDirection),
-    after: Option<SourceId>,
-    skip: u64,
-    rows: usize,
+/// The first rows that pass, in the order of ids.
+fn by_id(test: &SourceTest, rows: usize) -> SourceQuery<'_> {
+    SourceQuery { test, order: Default::default(), after: None, skip: 0, rows }
 }
 
-impl Window {
-    fn first() -> Self {
-        Self { order: Default::default(), after: None, skip: 0, rows: 1 }
-    }
-}
-
-async fn find(call: &Call, shape: &Shape<'_>, kind: Kind, test: &SourceTest, window: &Window) -> Result<Vec<Found>, Failure> {
+async fn find(call: &Call, shape: &Shape<'_>, kept: Kept, query: &SourceQuery<'_>) -> Result<Vec<Found>, Failure> {
     let (store, catalog) = (call.store(), call.catalog());
-    let meta = |id: &SourceId, created, modified, version| Meta {
-        id: id.to_string(),
-        created,
-        modified,
-        version,
-        location: call.location(shape.resource_type, id.as_str()),
+    let found = |id: SourceId, (created, modified, version): (Millis, Millis, i64), attributes| {
+        let location = call.location(shape.resource_type, id.as_str());
+        Found { meta: Meta { id: id.to_string(), created, modified, version, location }, attributes, id }
     };
-    let Window { order, after, skip, rows } = window;
-    Ok(match kind {
-        Kind::User => {
-            let users = store.find_users(test, *order, after.as_ref(), *skip, *rows).await?;
-            let found = users.into_iter().map(|kept| Found {
-                meta: meta(&kept.row.id, kept.created, kept.modified, kept.version),
-                attributes: user_resource(catalog, shape, &kept.row),
-                id: kept.row.id,
-            });
-            found.collect()
+    Ok(match kept {
+        Kept::User => {
+            let users = store.find_users(query).await?.into_iter();
+            users.map(|kept| found(kept.row.id.clone(), times(&kept), user_resource(catalog, shape, &kept.row))).collect()
         }
-        Kind::Group => {
-            let groups = store.find_groups(test, *order, after.as_ref(), *skip, *rows).await?;
-            let found = groups.into_iter().map(|kept| Found {
-                meta: meta(&kept.row.id, kept.created, kept.modified, kept.version),
-                attributes: group_resource(catalog, shape, &kept.row),
-                id: kept.row.id,
-            });
-            found.collect()
+        Kept::Group => {
+            let groups = store.find_groups(query).await?.into_iter();
+            groups.map(|kept| found(kept.row.id.clone(), times(&kept), group_resource(catalog, shape, &kept.row))).collect()
+        }
+        Kept::Other => {
+            let others = store.find_resources(&shape.resource_type.name, query).await?.into_iter();
+            others.map(|kept| found(kept.row.id.clone(), times(&kept), other_resource(&kept.row))).collect()
         }
     })
+}
+
+fn times<R>(kept: &Versioned<R>) -> (Millis, Millis, i64) {
+    (kept.created, kept.modified, kept.version)
 }
 
 /// The documents of a page, with groups and members where they are to be seen.
 async fn show(
     call: &Call,
     shape: &Shape<'_>,
-    kind: Kind,
+    kept: Kept,
     found: Vec<Found>,
     projection: &Projection,
 ) -> Result<Vec<Json>, Failure> {
-    let mut groups = match kind {
-        Kind::User if projection.shows(shape, "groups") => {
+    let mut groups = match kept {
+        Kept::User if projection.shows(shape, "groups") => {
             let ids: Vec<SourceId> = found.iter().map(|found| found.id.clone()).collect();
             call.store().groups_of(&ids, GROUPS_SHOWN).await?
         }
-        Kind::User | Kind::Group => Default::default(),
+        Kept::User | Kept::Group | Kept::Other => Default::default(),
     };
     let mut shown = Vec::with_capacity(found.len());
     for Found { id, meta, mut attributes } in found {
@@ -136,7 +113,7 @@ async fn show(
             let location = format!("{}/Users/{id}", call.base);
             manager.insert("$ref".into(), location.into());
         }
-        if kind == Kind::Group && projection.shows(shape, "members") {
+        if kept == Kept::Group && projection.shows(shape, "members") {
             let members = members(call, &id).await?;
             if !members.is_empty() {
                 attributes.insert("members".into(), members.into());
@@ -188,13 +165,15 @@ pub(super) async fn list(call: &Call, types: &[&ResourceType], request: &ListReq
     };
     let (mut total, mut shown, mut next) = (0, Vec::new(), None);
     for (at, resource_type) in types.iter().enumerate() {
-        let Some(kind) = kind_of(resource_type) else { continue };
+        let kept = Kept::of(resource_type);
         let shape = call.shape(resource_type);
         let condition = condition(call, request, &shape, types.len() > 1)?;
-        let order = order(request, &shape)?;
+        let order = order(request, &shape, kept)?;
         let wanted = if at < place.at { 0 } else { limit - shown.len() };
-        let window = Window { order, after: place.after.clone().filter(|_| at == place.at), skip: place.skip, rows: wanted };
-        let (of_type, found, more) = search(call, &shape, kind, share(condition)?, &window).await?;
+        let shared = share(condition, kept)?;
+        let after = place.after.clone().filter(|_| at == place.at);
+        let window = SourceQuery { test: &shared.test, order, after, skip: place.skip, rows: wanted };
+        let (of_type, found, more) = search(call, &shape, kept, shared.rest.as_ref(), &window).await?;
         total += of_type;
         if at >= place.at {
             place.skip =
@@ -206,7 +185,7 @@ pub(super) async fn list(call: &Call, types: &[&ResourceType], request: &ListReq
             let skip = if by_id { 0 } else { window.skip + found.len() as u64 };
             next = Some(Place { at, after, skip }.write(&digest));
         }
-        shown.extend(show(call, &shape, kind, found, &request.projection).await?);
+        shown.extend(show(call, &shape, kept, found, &request.projection).await?);
     }
     let mut list = list_response(total, &request.page, shown.len(), next);
     list.insert("Resources".into(), shown.into());
@@ -219,7 +198,7 @@ fn condition<'a>(call: &Call, request: &ListRequest, shape: &Shape<'a>, several:
     Ok(request.filter.as_deref().map(|text| parse(text, shape, profile)).transpose()?)
 }
 
-fn order(request: &ListRequest, shape: &Shape<'_>) -> Result<(SourceOrder, SourceDirection), Failure> {
+fn order(request: &ListRequest, shape: &Shape<'_>, kept: Kept) -> Result<(SourceOrder, SourceDirection), Failure> {
     let Some(by) = &request.sort_by else { return Ok(Default::default()) };
     let direction = match request.direction {
         Direction::Ascending => SourceDirection::Ascending,
@@ -231,13 +210,14 @@ fn order(request: &ListRequest, shape: &Shape<'_>) -> Result<(SourceOrder, Sourc
     };
     let order = match path.as_str() {
         "id" => SourceOrder::Id,
-        "userName" => SourceOrder::Login,
-        "displayName" => SourceOrder::Name,
+        "userName" if kept == Kept::User => SourceOrder::Login,
+        "displayName" if kept != Kept::Other => SourceOrder::Name,
         "externalId" => SourceOrder::ExternalId,
         "meta.created" => SourceOrder::Created,
         "meta.lastModified" => SourceOrder::Modified,
         _ => {
-            let known = "id, userName, displayName, externalId, meta.created, meta.lastModified";
+            let named = if kept == Kept::Other { "" } else { "userName, displayName, " };
+            let known = format!("id, {named}externalId, meta.created, meta.lastModified");
             return Err(
                 ScimError::bad(ErrorKind::InvalidPath, format!("a list cannot be sorted by `{by}`, only by {known}")).into()
             );
@@ -250,25 +230,25 @@ fn order(request: &ListRequest, shape: &Shape<'_>) -> Result<(SourceOrder, Sourc
 async fn search(
     call: &Call,
     shape: &Shape<'_>,
-    kind: Kind,
-    shared: Shared<'_>,
-    window: &Window,
+    kept: Kept,
+    rest: Option<&Condition<'_>>,
+    window: &SourceQuery<'_>,
 ) -> Result<(u64, Vec<Found>, bool), Failure> {
-    let Some(rest) = shared.rest else {
-        let total = call.store().count_found(kind, &shared.test).await?;
+    let Some(rest) = rest else {
+        let total = count(call, shape, kept, window.test).await?;
         if window.rows == 0 {
             return Ok((total, Vec::new(), false));
         }
-        let wider = Window { order: window.order, after: window.after.clone(), skip: window.skip, rows: window.rows + 1 };
-        let mut found = find(call, shape, kind, &shared.test, &wider).await?;
+        let wider = SourceQuery { rows: window.rows + 1, ..window.clone() };
+        let mut found = find(call, shape, kept, &wider).await?;
         let more = found.len() > window.rows;
         found.truncate(window.rows);
         return Ok((total, found, more));
     };
     let (mut total, mut behind, mut taken, mut more) = (0, 0, Vec::new(), false);
-    let mut part = Window { order: window.order, after: None, skip: 0, rows: SCANNED };
+    let mut part = SourceQuery { order: window.order, ..by_id(window.test, SCANNED) };
     loop {
-        let page = find(call, shape, kind, &shared.test, &part).await?;
+        let page = find(call, shape, kept, &part).await?;
         let last = page.last().map(|found| found.id.clone());
         let full = page.len() == SCANNED;
         for found in page {
@@ -291,6 +271,15 @@ async fn search(
         }
         if part.order == Default::default() { part.after = last } else { part.skip += SCANNED as u64 }
     }
+}
+
+async fn count(call: &Call, shape: &Shape<'_>, kept: Kept, test: &SourceTest) -> Result<u64, Failure> {
+    let store = call.store();
+    Ok(match kept {
+        Kept::User => store.count_found(Kind::User, test).await?,
+        Kept::Group => store.count_found(Kind::Group, test).await?,
+        Kept::Other => store.count_resources(&shape.resource_type.name, test).await?,
+    })
 }
 
 /// Where a list goes on.

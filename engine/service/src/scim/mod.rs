@@ -5,10 +5,13 @@ mod answer;
 mod bulk;
 mod call;
 mod dispatch;
+mod hand_over;
+mod kept;
 mod lists;
 mod members;
 mod pushdown;
 mod rows;
+mod schemas;
 mod wait;
 mod writes;
 
@@ -25,6 +28,10 @@ use entrain_store::Store;
 use tokio::net::TcpListener;
 
 use crate::http::access::{Caller, CallerKind};
+
+pub(crate) use hand_over::HandOver;
+pub use schemas::SchemasError;
+pub(crate) use schemas::catalog;
 
 /// The limits of every client.
 const LIMITS: Limits = Limits { bulk_operations: 1000, body_bytes: 4 * 1024 * 1024, page: 100, largest_page: 500 };
@@ -49,15 +56,12 @@ struct Inner {
     store: Store,
     clock: Arc<dyn Clock>,
     catalog: Catalog,
-    base: Option<String>,
 }
 
 impl Scim {
-    /// In front of this source, with these schemas. `base` is the address under which clients know it, as
-    /// `https://idp.example/scim/v2`; without one it is taken from each request.
-    pub fn new(store: Store, clock: Arc<dyn Clock>, catalog: Catalog, base: Option<String>) -> Self {
-        let base = base.map(|base| base.trim_end_matches('/').to_owned());
-        Self { inner: Arc::new(Inner { store, clock, catalog, base }) }
+    /// In front of this source, with these schemas.
+    pub fn new(store: Store, clock: Arc<dyn Clock>, catalog: Catalog) -> Self {
+        Self { inner: Arc::new(Inner { store, clock, catalog }) }
     }
 }
 

@@ -27,7 +27,11 @@ pub(super) fn user_resource(catalog: &Catalog, shape: &Shape<'_>, row: &UserRow)
     put(&mut resource, "userName", Some(&row.user_name));
     put(&mut resource, "externalId", row.external_id.as_deref());
     put(&mut resource, "displayName", row.display_name.as_deref());
-    resource.insert("active".into(), row.active.into());
+    if row.active && row.document.get("active") == Some(&Json::Null) {
+        resource.remove("active");
+    } else {
+        resource.insert("active".into(), row.active.into());
+    }
     if let Some(mail) = &row.mail {
         set_work_mail(&mut resource, mail);
     }
@@ -62,7 +66,12 @@ pub(super) fn user_row(shape: &Shape<'_>, id: &SourceId, resource: Map, before: 
     if let Some(target) = before.and_then(|row| row.target_object_id.as_ref()) {
         document.insert("targetObjectId".into(), target.as_str().into());
     }
-    import::user(document).map_err(|detail| ScimError::value(detail).into())
+    // What a column cannot tell: that nothing is said of `active`, and that it was said that this is a person.
+    let unsaid = [("active", Json::Null), ("serviceAccount", Json::Bool(false))];
+    let unsaid: Vec<_> = unsaid.into_iter().filter(|(name, value)| document.get(*name) == Some(value)).collect();
+    let mut row = import::user(document).map_err(ScimError::value)?;
+    row.document.extend(unsaid.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    Ok(row)
 }
 
 /// The row of a group.

@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use entrain_entra::Observer;
 use entrain_model::{Clock, Millis, Reason, Scope, TargetName};
-use entrain_scim::{Catalog, CatalogError};
 use entrain_store::{Halt, HaltKind, Put, RunState, Store, StoreError};
 use entrain_sync::{Ask, Direct, Engine, Progress, Silent, Target, Worker};
 use tokio::net::TcpListener;
@@ -24,10 +23,11 @@ use super::{ConnectError, connect_in_force};
 use crate::alarms::WebhookError;
 use crate::api::{self, Api, Routers};
 use crate::config::{Config, TargetConfig};
+use crate::hooks::{self, Events, Keyring};
 use crate::http::{Http, HttpError, Mounted};
 use crate::jobs;
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
-use crate::scim::{self, Scim};
+use crate::scim::{self, SchemasError, Scim};
 
 /// After a full sync that could not go on, the next one is tried this soon.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -48,8 +48,8 @@ pub enum ServeError {
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     /// The schemas of SCIM cannot be used.
-    #[error("scim: {0}")]
-    Scim(#[from] CatalogError),
+    #[error(transparent)]
+    Scim(#[from] SchemasError),
     /// The server cannot begin.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -127,17 +127,20 @@ impl Service {
             let (metrics, mut stopped) = (Arc::clone(&metrics), stop.subscribe());
             tasks.spawn(metrics::serve(listener, metrics, async move { drop(stopped.changed().await) }));
         }
+        let keys = Arc::new(Keyring::new(config.clone(), engine.store().clone()));
         let mut http = None;
         if let Some(address) = config.http.listen {
             let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics, &config.http);
-            let scim = Scim::new(engine.store().clone().acting_as("scim"), Arc::clone(&clock), Catalog::load(&[])?, None);
+            let source = engine.store().clone().acting_as("scim");
+            let scim = Scim::new(source, Arc::clone(&clock), scim::catalog(&config.scim)?);
+            let events = Events { http: Arc::clone(&shared), scim: scim.clone(), keys: Arc::clone(&keys) };
             let (api, waiting) = Api::new(engine.clone(), Arc::clone(&clock), all);
             tasks.spawn(api::keep(waiting, stop.subscribe()));
             let Routers { api, open } = api.routers();
-            let mounted = Mounted { scim: scim::behind_door(scim), api, open, ..Mounted::default() };
+            let mounted = Mounted { scim: scim::behind_door(scim), api, events: hooks::router(events), open };
             http = Some(shared.start(&config.http, address, mounted, &mut tasks, &stop).await?);
         }
-        Watch::new(config, engine.store().clone(), clock, watched)?.start(&mut tasks, &stop);
+        Watch::new(config, engine.store().clone(), clock, watched, keys)?.start(&mut tasks, &stop);
         ticker.start().await?;
         Ok(Service { engine, stop, ticker, tasks, figures, http })
     }

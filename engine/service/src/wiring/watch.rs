@@ -13,11 +13,14 @@ use tokio::task::JoinSet;
 
 use crate::alarms::{Courier, Expiry, Watched, WebhookError, look, said};
 use crate::config::{AlarmsConfig, AuditConfig, Config};
+use crate::hooks::{Keyring, Teller};
 
 /// How often the database is looked at for alarms.
 const LOOK: Duration = Duration::from_secs(2);
 /// How often webhooks are told what is due.
 const TELL: Duration = Duration::from_secs(1);
+/// How often old messages of hooks are forgotten.
+const FORGET: Duration = Duration::from_secs(5 * 60);
 /// How often old rows are looked for, and the ends of credentials are read.
 const KEEP: Duration = Duration::from_secs(6 * 3600);
 /// After a failure the credentials are read again this soon.
@@ -35,6 +38,7 @@ pub(super) struct Watch {
     audit: AuditConfig,
     alarms: AlarmsConfig,
     courier: Courier,
+    teller: Teller,
     targets: BTreeMap<TargetName, Newest>,
     expiry: Mutex<BTreeMap<TargetName, Vec<Expiry>>>,
 }
@@ -46,10 +50,12 @@ impl Watch {
         store: Store,
         clock: Arc<dyn Clock>,
         targets: BTreeMap<TargetName, Newest>,
+        keys: Arc<Keyring>,
     ) -> Result<Self, WebhookError> {
         let courier = Courier::new(store.clone(), Arc::clone(&clock), &config.alarms.webhooks)?;
+        let teller = Teller::new(store.clone(), Arc::clone(&clock), keys)?;
         let (audit, alarms) = (config.audit.clone(), config.alarms.clone());
-        Ok(Self { store, clock, audit, alarms, courier, targets, expiry: Mutex::default() })
+        Ok(Self { store, clock, audit, alarms, courier, teller, targets, expiry: Mutex::default() })
     }
 
     /// Begins, each part by itself: none waits for another, and no sync for any.
@@ -59,6 +65,12 @@ impl Watch {
         tasks.spawn(async move { one.repeat(LOOK, stopped, "alarms could not be looked for", || one.look()).await });
         let (one, stopped) = (Arc::clone(&watch), stop.subscribe());
         tasks.spawn(async move { one.repeat(TELL, stopped, "webhooks could not be told", || one.courier.carry()).await });
+        let (one, stopped) = (Arc::clone(&watch), stop.subscribe());
+        tasks.spawn(async move { one.repeat(TELL, stopped, "receivers of hooks could not be told", || one.teller.tell()).await });
+        let (one, stopped) = (Arc::clone(&watch), stop.subscribe());
+        tasks.spawn(async move {
+            one.repeat(FORGET, stopped, "what hooks said could not be forgotten", || one.teller.forget()).await
+        });
         let (one, stopped) = (Arc::clone(&watch), stop.subscribe());
         tasks.spawn(async move { one.repeat(KEEP, stopped, "old rows could not be looked for", || one.keep()).await });
         let stopped = stop.subscribe();

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use entrain_model::{Millis, TargetName};
 use serde::{Deserialize, Serialize};
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
-use sqlx::{Any, AnyConnection, Transaction};
 
 use crate::audit::Entry;
 use crate::lease::millis;
 use crate::sql::{Columns as _, Sql, to_json};
+use crate::transaction::Writing;
 use crate::{Result, Store, StoreError};
 
 /// How many tokens of one SCIM client may live at a time: the old one and the new one of a rotation.
@@ -198,7 +199,7 @@ impl Store {
     }
 
     /// Begins to change who may enter: one at a time, so that no name is given twice.
-    async fn begin_access(&self) -> Result<Transaction<'static, Any>> {
+    async fn begin_access(&self) -> Result<Writing> {
         let mut transaction = self.begin().await?;
         if let Some(lock) = self.dialect().lock_access() {
             Sql::new(lock).run(&mut transaction).await?;

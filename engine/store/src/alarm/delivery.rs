@@ -9,7 +9,7 @@ use sqlx::any::AnyRow;
 
 use crate::lease::millis;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit};
-use crate::{Result, Store};
+use crate::{Result, Store, hook};
 
 /// Something that a webhook is to be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub struct Delivery {
     pub webhook: String,
     /// When it happened.
     pub at: Millis,
-    /// What happened: `turn` and `alarm`.
+    /// What happened: `turn` and `alarm`, or for a receiver of hooks `type` and `data`.
     pub body: Json,
     /// How often it was tried, this time included.
     pub attempts: i64,
@@ -92,9 +92,16 @@ impl Store {
         Ok(deliveries)
     }
 
-    /// The webhook has taken it.
-    pub async fn delivered(&self, delivery: &Delivery) -> Result<()> {
-        self.end_delivery(delivery, "done", None).await
+    /// The webhook has taken these.
+    pub async fn delivered(&self, deliveries: &[Delivery]) -> Result<()> {
+        if deliveries.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        for delivery in deliveries {
+            end(&mut tx, delivery, "done", None).await?;
+        }
+        Ok(tx.commit().await?)
     }
 
     /// It has not, and never will.
@@ -146,28 +153,29 @@ impl Store {
 
     async fn end_delivery(&self, delivery: &Delivery, state: &str, detail: Option<&str>) -> Result<()> {
         let mut tx = self.begin().await?;
-        Sql::new("update deliveries set state = $1, detail = $2 where event = $3 and webhook = $4")
-            .arg(state)
-            .arg(detail)
-            .arg(&delivery.event)
-            .arg(&delivery.webhook)
-            .run(&mut tx)
-            .await?;
+        end(&mut tx, delivery, state, detail).await?;
         Ok(tx.commit().await?)
     }
 }
 
+async fn end(connection: &mut AnyConnection, delivery: &Delivery, state: &str, detail: Option<&str>) -> Result<()> {
+    Sql::new("update deliveries set state = $1, detail = $2 where event = $3 and webhook = $4")
+        .arg(state)
+        .arg(detail)
+        .arg(&delivery.event)
+        .arg(&delivery.webhook)
+        .run(connection)
+        .await?;
+    Ok(())
+}
+
 async fn delivery(connection: &mut AnyConnection, webhook: &str, row: &AnyRow) -> Result<Option<Delivery>> {
     let event = row.str("event")?;
-    let Some(told) = Sql::new("select body, at from alarm_events where id = $1").arg(&event).one(connection).await? else {
-        return Ok(None);
+    let alarm = Sql::new("select body, at from alarm_events where id = $1").arg(&event).one(connection).await?;
+    let told = match alarm {
+        Some(row) => Some((row.int("at")?, row.json("body")?)),
+        None => hook::told(connection, &event).await?,
     };
-    Ok(Some(Delivery {
-        event,
-        webhook: webhook.to_owned(),
-        at: told.int("at")?,
-        body: told.json("body")?,
-        attempts: row.int("attempts")?,
-        until: row.int("until")?,
-    }))
+    let Some((at, body)) = told else { return Ok(None) };
+    Ok(Some(Delivery { event, webhook: webhook.to_owned(), at, body, attempts: row.int("attempts")?, until: row.int("until")? }))
 }

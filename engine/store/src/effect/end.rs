@@ -11,7 +11,7 @@ use crate::audit::{Audit, Entry, append, recall};
 use crate::failpoint::FailPoint;
 use crate::mirror::{Images, ReferenceWrite, drop_references, forget_moves, generation, merge, write_references};
 use crate::sql::{Arg, CHUNK, Columns as _, Sql};
-use crate::{Result, Store, credential, drift, hold, leaver};
+use crate::{Result, Store, credential, drift, hold, hook, leaver};
 
 impl Store {
     /// Records outcomes in one transaction: effect, line, link, mirror, audit and holds.
@@ -35,6 +35,8 @@ impl Store {
         let holds: Vec<(ObjectRef, Hold)> =
             outcomes.iter().filter_map(|ended| Some((ended.end.object.clone(), ended.hold.clone()?))).collect();
         hold::put(&mut transaction, target, run, now, &holds).await?;
+        let synced = outcomes.iter().filter(|ended| ended.line == "done").map(|ended| ended.end.object.clone());
+        hook::note_synced(&mut transaction, target, now, synced).await?;
         let done: Vec<i64> = outcomes.iter().filter(|ended| ended.line == "done").map(|ended| ended.end.seq).collect();
         name_drift(&mut entries, drift::repaired(&mut transaction, run, &done, now).await?);
         audit(self, &mut transaction, target, run, (entries, found)).await?;

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use entrain_model::{Kind, Millis, SourceId};
-use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::SourceTest;
+use super::test::Table;
 use crate::source::rows::Stored;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit};
 use crate::{GroupRow, Result, Store, UserRow};
@@ -52,35 +52,74 @@ pub enum SourceDirection {
     Descending,
 }
 
+/// Which rows are wanted, and in which order.
+#[derive(Clone, Debug)]
+pub struct SourceQuery<'a> {
+    /// What they pass.
+    pub test: &'a SourceTest,
+    /// Their order.
+    pub order: (SourceOrder, SourceDirection),
+    /// Goes on behind an id in the order of ids.
+    pub after: Option<SourceId>,
+    /// So many are left out before the first.
+    pub skip: u64,
+    /// At most so many.
+    pub rows: usize,
+}
+
+impl SourceQuery<'_> {
+    /// Adds what of it follows the conditions to a statement.
+    pub(super) fn window(&self, table: Table, mut sql: Sql) -> Sql {
+        if let Some(after) = &self.after {
+            sql = sql.bind(" and id > ", after);
+        }
+        let (order, direction) = self.order;
+        let direction = match direction {
+            SourceDirection::Ascending => "",
+            SourceDirection::Descending => " desc",
+        };
+        let by = order.column(table).map_or_else(String::new, |column| {
+            format!("case when {column} is null then 1 else 0 end{direction}, {column}{direction}, ")
+        });
+        let skip = i64::try_from(self.skip).unwrap_or(i64::MAX);
+        sql.text(&format!(" order by {by}id{direction}")).bind(" limit ", limit(self.rows)).bind(" offset ", skip)
+    }
+}
+
+impl SourceOrder {
+    /// What a table is ordered by beside the id. Resources have no names.
+    fn column(self, table: Table) -> Option<&'static str> {
+        match (self, table) {
+            (SourceOrder::Id, _) | (SourceOrder::Login | SourceOrder::Name, Table::Resources) => None,
+            (SourceOrder::Login, Table::Users) => Some("lower(user_name)"),
+            (SourceOrder::Login | SourceOrder::Name, Table::Users | Table::Groups) => Some("lower(display_name)"),
+            (SourceOrder::ExternalId, _) => Some("external_id"),
+            (SourceOrder::Created, _) => Some("created_at"),
+            (SourceOrder::Modified, _) => Some("updated_at"),
+        }
+    }
+}
+
 impl Store {
-    /// Users that pass, in order, without the first `skip`. `after` goes on behind an id in the order of ids.
-    pub async fn find_users(
-        &self,
-        test: &SourceTest,
-        order: (SourceOrder, SourceDirection),
-        after: Option<&SourceId>,
-        skip: u64,
-        rows: usize,
-    ) -> Result<Vec<Versioned<UserRow>>> {
-        find(&mut *self.read().await?, Kind::User, test, order, after, skip, rows).await
+    /// Users that a query finds.
+    pub async fn find_users(&self, query: &SourceQuery<'_>) -> Result<Vec<Versioned<UserRow>>> {
+        self.find(Kind::User, query).await
     }
 
-    /// Groups that pass, likewise.
-    pub async fn find_groups(
-        &self,
-        test: &SourceTest,
-        order: (SourceOrder, SourceDirection),
-        after: Option<&SourceId>,
-        skip: u64,
-        rows: usize,
-    ) -> Result<Vec<Versioned<GroupRow>>> {
-        find(&mut *self.read().await?, Kind::Group, test, order, after, skip, rows).await
+    /// Groups that a query finds.
+    pub async fn find_groups(&self, query: &SourceQuery<'_>) -> Result<Vec<Versioned<GroupRow>>> {
+        self.find(Kind::Group, query).await
+    }
+
+    async fn find<R: Stored>(&self, kind: Kind, query: &SourceQuery<'_>) -> Result<Vec<Versioned<R>>> {
+        let sql = query.test.write(kind.into(), Sql::new(&format!("{} where ", select::<R>(kind))));
+        query.window(kind.into(), sql).all(&mut *self.read().await?).await?.iter().map(kept).collect()
     }
 
     /// How many pass.
     pub async fn count_found(&self, kind: Kind, test: &SourceTest) -> Result<u64> {
         let table = if kind == Kind::User { "users" } else { "groups" };
-        let sql = test.write(kind, Sql::new(&format!("select count(*) as n from {table} where ")));
+        let sql = test.write(kind.into(), Sql::new(&format!("select count(*) as n from {table} where ")));
         Ok(u64::try_from(sql.number(&mut *self.read().await?).await?).unwrap_or(0))
     }
 
@@ -104,39 +143,6 @@ impl Store {
         }
         Ok(found)
     }
-}
-
-async fn find<R: Stored>(
-    connection: &mut AnyConnection,
-    kind: Kind,
-    test: &SourceTest,
-    (order, direction): (SourceOrder, SourceDirection),
-    after: Option<&SourceId>,
-    skip: u64,
-    rows: usize,
-) -> Result<Vec<Versioned<R>>> {
-    let mut sql = test.write(kind, Sql::new(&format!("{} where ", select::<R>(kind))));
-    if let Some(after) = after {
-        sql = sql.bind(" and id > ", after);
-    }
-    let direction = match direction {
-        SourceDirection::Ascending => "",
-        SourceDirection::Descending => " desc",
-    };
-    let column = match (order, kind) {
-        (SourceOrder::Id, _) => None,
-        (SourceOrder::Login, Kind::User) => Some("lower(user_name)"),
-        (SourceOrder::Login | SourceOrder::Name, _) => Some("lower(display_name)"),
-        (SourceOrder::ExternalId, _) => Some("external_id"),
-        (SourceOrder::Created, _) => Some("created_at"),
-        (SourceOrder::Modified, _) => Some("updated_at"),
-    };
-    let by = column.map_or_else(String::new, |column| {
-        format!("case when {column} is null then 1 else 0 end{direction}, {column}{direction}, ")
-    });
-    sql = sql.text(&format!(" order by {by}id{direction}")).bind(" limit ", limit(rows));
-    let skip = i64::try_from(skip).unwrap_or(i64::MAX);
-    sql.bind(" offset ", skip).all(connection).await?.iter().map(kept).collect()
 }
 
 /// The columns of a table with what `Versioned` has.

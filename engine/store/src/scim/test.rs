@@ -19,7 +19,24 @@ pub enum Compared {
     NotAfter,
 }
 
-/// A condition on a user or a group.
+/// What a condition is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Table {
+    Users,
+    Groups,
+    Resources,
+}
+
+impl From<Kind> for Table {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::User => Table::Users,
+            Kind::Group => Table::Groups,
+        }
+    }
+}
+
+/// A condition on a user, a group or another resource. What a table has not is never so.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceTest {
     /// All of these; of none, always.
@@ -47,20 +64,21 @@ pub enum SourceTest {
 }
 
 impl SourceTest {
-    /// Adds it to a statement on `users` or `groups`.
-    pub(super) fn write(&self, kind: Kind, sql: Sql) -> Sql {
+    /// Adds it to a statement on a table.
+    pub(crate) fn write(&self, table: Table, sql: Sql) -> Sql {
         match self {
-            SourceTest::All(all) => joined(all, kind, sql, " and ", "1 = 1"),
-            SourceTest::Any(any) => joined(any, kind, sql, " or ", "1 = 0"),
-            SourceTest::Not(inner) => inner.write(kind, sql.text("(not ")).text(")"),
+            SourceTest::All(all) => joined(all, table, sql, " and ", "1 = 1"),
+            SourceTest::Any(any) => joined(any, table, sql, " or ", "1 = 0"),
+            SourceTest::Not(inner) => inner.write(table, sql.text("(not ")).text(")"),
             SourceTest::Id(id) => sql.bind("id = ", id),
             SourceTest::ExternalId(id) => sql.bind("(external_id is not null and external_id = ", id).text(")"),
-            SourceTest::Name(name) => sql.bind("(display_name is not null and lower(display_name) = ", name).text(")"),
-            SourceTest::Login(login) if kind == Kind::User => sql.bind("lower(user_name) = ", login),
-            SourceTest::Active(active) if kind == Kind::User => sql.bind("active = ", *active),
-            SourceTest::Login(_) | SourceTest::Active(_) => sql.text("1 = 0"),
+            SourceTest::Name(name) if table != Table::Resources => {
+                sql.bind("(display_name is not null and lower(display_name) = ", name).text(")")
+            }
+            SourceTest::Login(login) if table == Table::Users => sql.bind("lower(user_name) = ", login),
+            SourceTest::Active(active) if table == Table::Users => sql.bind("active = ", *active),
             SourceTest::Modified(compared, at) => sql.bind(&format!("updated_at {} ", compared.sign()), *at),
-            SourceTest::Member(id) if kind == Kind::Group => {
+            SourceTest::Member(id) if table == Table::Groups => {
                 let part = |sql: Sql, kind: &str| {
                     let text = format!(
                         "select group_id from memberships where member_kind = '{kind}' and role = 'member' and member_id = "
@@ -69,19 +87,23 @@ impl SourceTest {
                 };
                 part(part(sql.text("id in ("), "user").text(" union all "), "group").text(")")
             }
-            SourceTest::Member(_) => sql.text("1 = 0"),
-            SourceTest::MemberOf(group) => sql
+            SourceTest::MemberOf(group) if table != Table::Resources => sql
                 .bind("id in (select member_id from memberships where group_id = ", group)
-                .bind(" and role = 'member' and member_kind = ", kind)
+                .bind(" and role = 'member' and member_kind = ", if table == Table::Users { Kind::User } else { Kind::Group })
                 .text(")"),
+            SourceTest::Login(_)
+            | SourceTest::Active(_)
+            | SourceTest::Name(_)
+            | SourceTest::Member(_)
+            | SourceTest::MemberOf(_) => sql.text("1 = 0"),
         }
     }
 }
 
-fn joined(tests: &[SourceTest], kind: Kind, mut sql: Sql, word: &str, none: &str) -> Sql {
+fn joined(tests: &[SourceTest], table: Table, mut sql: Sql, word: &str, none: &str) -> Sql {
     sql = sql.text("(");
     for (index, test) in tests.iter().enumerate() {
-        sql = test.write(kind, if index == 0 { sql } else { sql.text(word) });
+        sql = test.write(table, if index == 0 { sql } else { sql.text(word) });
     }
     if tests.is_empty() {
         sql = sql.text(none);

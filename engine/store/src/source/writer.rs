@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::SourceId;
-use sqlx::{Any, AnyConnection, Transaction};
+use sqlx::AnyConnection;
 
 use super::rows::Stored;
 use super::{GroupRow, Membership, UserRow};
 use crate::sql::{Arg, CHUNK, Sql};
+use crate::transaction::Writing;
 use crate::{Result, Store};
 
 /// One change of the source.
@@ -44,7 +45,7 @@ pub struct Applied {
 #[derive(Debug)]
 pub struct SourceWriter {
     store: Store,
-    transaction: Transaction<'static, Any>,
+    transaction: Writing,
 }
 
 impl Store {

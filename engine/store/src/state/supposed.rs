@@ -3,15 +3,15 @@
 use std::collections::BTreeMap;
 
 use entrain_model::{ObjectRef, ObjectState, RunId, TargetId, TargetName};
-use sqlx::{Any, Transaction};
 
 use crate::sql::Sql;
+use crate::transaction::Writing;
 use crate::{DesiredRow, Leavers, ReferenceChange, ReferenceScope, Result, Store, desired, reference};
 
 /// A transaction in which the rows stand. Whatever becomes of it, it leaves nothing.
 #[derive(Debug)]
 pub struct Supposition {
-    transaction: Transaction<'static, Any>,
+    transaction: Writing,
     target: TargetName,
 }
 

@@ -202,3 +202,38 @@ async fn only_what_can_be_made_again_does_not_wait_for_the_disk() {
     drop(store.begin().await.unwrap());
     assert_eq!(level().await, full);
 }
+
+#[tokio::test]
+async fn a_life_ends_before_a_commit_with_nothing_and_after_it_with_everything() {
+    let place = Place::new();
+    let store = place.open().await.unwrap();
+    let mut left = Vec::new();
+    for n in 1.. {
+        let points = Arc::new(FailPoints::count_only());
+        points.die_in(n);
+        let life = crate::mortal(Arc::clone(&points), async {
+            let mut writer = store.source_writer().await?;
+            writer.apply(&[SourceChange::PutGroup(GroupRow::new(format!("g{n}").as_str(), "x"))]).await?;
+            writer.commit().await
+        });
+        let death = async {
+            while !points.died() {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = tokio::select! {
+            biased;
+            ended = life => Some(ended),
+            () = death => None,
+        };
+        if let Some(ended) = ended {
+            ended.unwrap();
+            break;
+        }
+        left.push(store.source_counts().await.unwrap().groups);
+    }
+    // At least once before the statement, once before the commit, once after it.
+    let (told, before) = left.split_last().unwrap();
+    assert!(before.len() >= 2 && before.iter().all(|groups| *groups == 0), "{left:?}");
+    assert_eq!(*told, 1, "what is committed stays although nobody was told");
+}

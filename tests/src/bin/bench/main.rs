@@ -9,6 +9,7 @@ mod capacity;
 mod direct;
 mod emulator;
 mod floor;
+mod hooks;
 mod kill;
 mod load;
 mod lost;
@@ -50,6 +51,7 @@ async fn main() -> anyhow::Result<()> {
             kill::run(number("times", 100)?, store, number("seed", 20_260_101)?).await?
         }
         "scale" => scale::run(number("users", 10_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
+        "hooks" => hooks::run(number("requests", 5_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
         "scim" => scim::run(number("requests", 5_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
         "what-if" => whatif::run(number("objects", 100_000)?, options.get("store").map_or("sqlite", String::as_str)).await?,
         other => bail!("there is no benchmark `{other}`"),
@@ -70,6 +72,7 @@ fn known(benchmark: &str) -> anyhow::Result<&'static [&'static str]> {
         "mapping" => &["seconds"],
         "lost-answers" => &["creates", "clock-rate"],
         "floor" => &["users", "clock-rate", "profile"],
+        "scim" | "hooks" => &["requests", "store"],
         "kill" => &["times", "store", "seed"],
         "scale" => &["users", "store"],
         "scim" => &["requests", "store"],

@@ -32,7 +32,7 @@ pub(crate) async fn run(requests: u64, store: &str) -> anyhow::Result<Json> {
     let source = Store::open(database.url(), clock.clone()).await?;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}/scim/v2", listener.local_addr()?);
-    let scim = Scim::new(source.clone(), clock, Catalog::load(&[])?, None);
+    let scim = Scim::new(source.clone(), clock, Catalog::load(&[])?);
     tokio::spawn(listen(listener, scim, ScimClient::default(), std::future::pending()));
 
     let ids: Arc<Vec<AtomicText>> = Arc::new((0..requests).map(|_| AtomicText::default()).collect());

@@ -14,7 +14,7 @@ use entrain_store::{AccessKind, AccessToken};
 use super::key::Shown;
 use super::{Caller, CallerKind, Role};
 use crate::http::Http;
-use crate::http::pace::{CALLER, stranger};
+use crate::http::pace::{CALLER, SENDER, stranger};
 use crate::http::problem::Problem;
 
 /// A use is noted if the last one was noted so long ago.
@@ -107,6 +107,29 @@ impl Http {
             self.store.note_use(&token.id, now - USE_NOTED).await.map_err(failed)?;
         }
         Ok(token)
+    }
+
+    /// Who comes with nothing good to a way in that proves its messages itself.
+    pub(crate) fn stranger(&self, from: &str, wanted: &str) -> Problem {
+        match self.paces.take(from, stranger(self.strangers)) {
+            Ok(()) => Problem::new(StatusCode::UNAUTHORIZED, wanted),
+            Err(seconds) => Problem::too_often(seconds),
+        }
+    }
+
+    /// Takes one message of a sender that was proved.
+    pub(crate) fn pace_sender(&self, sender: &str) -> Result<(), Problem> {
+        self.paces.take(&format!("sender {sender}"), SENDER).map_err(Problem::too_often)
+    }
+
+    /// Counts a refusal of such a way in.
+    pub(crate) fn refused(&self, who: &str, door: &str, status: u16) {
+        self.refusals.note(who, door, status, self.store.now());
+    }
+
+    /// The network that a request comes from.
+    pub(crate) fn network(request: &Request) -> String {
+        network(request)
     }
 
     /// Who comes with nothing good too often is not answered for a while. A good credential from the same network still passes.
