@@ -1,7 +1,7 @@
 //! Thousands of storms, each from a seed: the target always becomes true, and nothing happens that must never happen.
 //!
-//! Each run plays others. `ENTRAIN_TEST_CASES` says how many, `ENTRAIN_TEST_SEED` repeats a run; a failure shows the seed and the
-//! smallest case that still fails.
+//! Each run plays the same, so that a failure is about the change; `ENTRAIN_TEST_SEED` plays others and `ENTRAIN_TEST_CASES` more. A
+//! failure shows the seed and the smallest case that still fails.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
@@ -33,10 +33,11 @@ fn series(seed: u64, cases: u64) -> Result<(), String> {
     outcome.map_err(|error| format!("{error:#}"))
 }
 
-/// Another series each time, unless somebody asks for one again.
+/// These, unless somebody asks for others.
+const SEED: u64 = 20_261_126;
+
 fn seed() -> u64 {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default().as_secs();
-    number("ENTRAIN_TEST_SEED").unwrap_or(now)
+    number("ENTRAIN_TEST_SEED").unwrap_or(SEED)
 }
 
 fn weather(n: u64) {

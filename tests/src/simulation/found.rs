@@ -3,9 +3,9 @@
 use entrain_model::Removal;
 
 use super::deeds::Deed::{ExpireCursors, Full, Refuse, Source, Tenant};
-use super::deeds::Edit::{Group, Join, Put, Remove};
+use super::deeds::Edit::{Group, Join, Put, Remove, RemoveGroup};
 use super::deeds::Tampering::{Drift, Usurp};
-use super::deeds::{Bin, Case, Deed, Tampering, Weather};
+use super::deeds::{Bin, Case, Deed, Tampering, Tie, Weather};
 use super::play;
 
 async fn played(seed: u64, removal: Removal, limit: u64, deeds: Vec<(u32, Deed)>) {
@@ -51,4 +51,21 @@ async fn a_lost_create_is_settled_by_the_record_that_was_restored() {
         (91, put(3, 0, None, None)),
     ];
     played(18_412_721_926_465_621_713, Removal::LEAVE, 0, deeds).await;
+}
+
+/// A create that was done and not answered was forgotten when its repeat was refused, and its object left before another look.
+#[tokio::test]
+async fn a_repeat_that_is_refused_leaves_the_first_create_in_doubt() {
+    let deeds = vec![
+        (2364, Full),
+        (0, Source(Put { user: 0, login: 3, title: None, active: false, manager: None })),
+        (4131, put(2, 3, Some(2), Some(4))),
+        (1475, Tenant(Tampering::Rename { nth: 0, name: 1 })),
+        (1317, put(3, 0, None, Some(2))),
+        (21_841, Deed::Die(688)),
+        (467, Source(Group { group: 0, name: 1 })),
+        (15_648, Tenant(Tampering::Tie(Tie::Invite(3)))),
+        (491, Source(RemoveGroup(0))),
+    ];
+    played(17_545_733_062_591_847_254, Removal::DELETE, 0, deeds).await;
 }

@@ -48,6 +48,9 @@ impl Store {
 /// The field that names what of a change put right what somebody else did.
 const DRIFT: &str = "(drift)";
 
+/// The word of a change that was not done and is made again.
+const RETRY: &str = "retry";
+
 /// An outcome in the words of the tables.
 struct Ended<'a> {
     end: &'a End,
@@ -135,9 +138,30 @@ async fn write_outcomes(
             )
             .run(connection)
             .await?;
+        let retried = chunk.iter().filter(|ended| ended.effect == RETRY).map(|ended| ended.end.seq);
+        keep_in_doubt(connection, run, retried.collect()).await?;
         let actions = closed.iter().map(|row| Ok((row.int("seq")?, row.str("action")?))).collect::<Result<BTreeMap<_, _>>>()?;
         entries.extend(chunk.iter().filter_map(|ended| Some(ended.entry(actions.get(&ended.end.seq)?))));
     }
+    Ok(())
+}
+
+/// A create that was sent again and was not done this time: the one before it may have been, so that it is still to be looked for.
+async fn keep_in_doubt(connection: &mut AnyConnection, run: &RunId, retried: Vec<i64>) -> Result<()> {
+    if retried.is_empty() {
+        return Ok(());
+    }
+    Sql::new(
+        "update effects set state = 'unknown' where run = $1 and action = 'create' and exists (
+           select 1 from effects e where e.target = effects.target and e.kind = effects.kind and e.id = effects.id
+             and e.action = 'create' and e.state = 'settled_not_done' and e.detail = 'sent again' and e.ended_at = effects.started_at
+         ) and seq in (values ",
+    )
+    .arg(run)
+    .rows(retried.into_iter().map(|seq| [Arg::from(seq)]))
+    .text(")")
+    .run(connection)
+    .await?;
     Ok(())
 }
 
