@@ -38,7 +38,7 @@ pub struct JobArgs {
     /// The target; it may be left out if the service has only one
     #[arg(long, value_name = "TARGET")]
     pub target: Option<String>,
-    /// Where the service is, as in https://entrain.example:8443
+    /// Where the service is, as in `https://entrain.example:8443`
     #[arg(long, value_name = "URL", env = "ENTRAIN_URL")]
     pub url: String,
     /// The id of an access key of an operator, as `entrain access key list` shows it
