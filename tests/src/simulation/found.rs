@@ -69,3 +69,17 @@ async fn a_repeat_that_is_refused_leaves_the_first_create_in_doubt() {
     ];
     played(17_545_733_062_591_847_254, Removal::DELETE, 0, deeds).await;
 }
+
+/// What somebody wrote before our own write was read for the first time was taken for what the tenant made of it.
+#[tokio::test]
+async fn an_edit_that_is_read_first_is_no_echo() {
+    let deeds = vec![
+        (1, Source(Put { user: 0, login: 0, title: None, active: false, manager: None })),
+        (1046, Source(Group { group: 0, name: 0 })),
+        (2781, Tenant(Drift { nth: 0, title: 0 })),
+        (69, Deed::Die(1105)),
+        (2497, Full),
+        (538_121, Tenant(Tampering::Tie(Tie::Intrude(0)))),
+    ];
+    played(16_872_336_101_210_574_938, Removal::LEAVE, 0, deeds).await;
+}
