@@ -9,6 +9,7 @@ mod call;
 mod classify;
 mod client;
 mod config;
+mod connections;
 mod fresh;
 mod odata;
 mod pacing;
@@ -52,6 +53,7 @@ impl Entra {
     pub fn connect(config: EntraConfig) -> Result<Entra, DirectoryError> {
         let wire = wire::client(&config)?;
         let tokens = token::AzureTokens::new(&config, wire.clone())?;
+        let wire = connections::Connections::new(&config, wire);
         Ok(Self::assemble(config, Arc::new(wire), Arc::new(tokens)))
     }
 
