@@ -1,6 +1,6 @@
 //! A small scope reads nothing of linked objects; an object without a link is looked up by its keys and in the recycle bin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{Condition, Evidence, Kind, Millis, ObjectRef, Query, TargetId, anchor_value};
 use entrain_store::{Key, Reading};
@@ -73,6 +73,19 @@ pub(crate) async fn ask_again(run: &Run<'_>, ids: &BTreeMap<ObjectRef, TargetId>
             let anchor = run.target.schema().of(kind).anchor.clone();
             let query = Query::Deleted { kind, matching: Some((anchor, anchor_value(object))), attributes };
             ask(run, kind, generation, Reading::RecycleBin, &query).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks at the records of linked objects that are believed deleted or gone, before anything is concluded from that: an incremental
+/// read may have told of what was so before a restore.
+pub(crate) async fn lost(run: &Run<'_>, objects: &BTreeSet<ObjectRef>) -> Result<(), SyncError> {
+    let objects: Vec<_> = objects.iter().cloned().collect();
+    for page in objects.chunks(PAGE) {
+        let lost = run.store().lost_records(&run.target.name, page).await?;
+        if !lost.is_empty() {
+            ask_again(run, &lost).await?;
         }
     }
     Ok(())
