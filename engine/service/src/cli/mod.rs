@@ -39,6 +39,7 @@ mod secret;
 mod serve;
 mod session;
 mod sync;
+mod target;
 mod targets;
 mod time;
 mod undo;
@@ -116,6 +117,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Keys(command) => secret::keys(command, global, output).await,
         Command::Jobs(command) => jobs::run(command, output).await,
         Command::Pause(args) => pause::run(args, global, output).await,
+        Command::Target(command) => target::run(command, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),
