@@ -8,10 +8,12 @@ use crate::{Kind, SourceId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// A record is made.
+    /// A record is made, or comes back from the recycle bin.
     Create,
     /// A record that is there already is taken for that of an object.
     Link,
+    /// It is forgotten which record is that of an object: mostly because the record is gone.
+    Unlink,
     /// A sign-in is blocked, by removal or by attribute.
     Disable,
     /// A record is deleted.
@@ -34,6 +36,7 @@ impl Operation {
         match self {
             Operation::Create => "create",
             Operation::Link => "link",
+            Operation::Unlink => "unlink",
             Operation::Disable => "disable",
             Operation::Delete => "delete",
             Operation::Rename => "rename",
@@ -148,6 +151,7 @@ impl Rule {
         let begins = match operation {
             Operation::Link | Operation::AddReference | Operation::Change => Begins::OnceLoaded,
             Operation::Create
+            | Operation::Unlink
             | Operation::Disable
             | Operation::Delete
             | Operation::Rename
@@ -220,7 +224,9 @@ impl Default for Limits {
             Allowance { run: limit(run, per_cent[0]), hour: limit(hour, per_cent[0]), day: limit(day, per_cent[1]) }
         };
         let mut limits = Self(Vec::new());
+        limits.allow(Operation::Create, Share::Linked, allowance([5.0, 10.0], 1_000, [2_500, 2_500, 10_000]));
         limits.allow(Operation::Link, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
+        limits.allow(Operation::Unlink, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
         limits.allow(Operation::Disable, Share::Linked, allowance([2.0, 5.0], 150, [250, 250, 1_000]));
         limits.allow(Operation::Delete, Share::Linked, allowance([2.0, 5.0], 150, [100, 100, 500]));
         limits.allow(Operation::Rename, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));

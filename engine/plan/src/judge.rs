@@ -25,6 +25,11 @@ impl Count<'_> {
     pub fn may_exceed(&self) -> bool {
         exceeded(&Count { population: 0, ..self.clone() }).is_some()
     }
+
+    /// Whether the rule is broken.
+    pub fn exceeds(&self) -> bool {
+        exceeded(self).is_some()
+    }
 }
 
 /// What else is suspicious about a plan, whatever its numbers.
@@ -50,6 +55,16 @@ pub enum Suspicion {
         /// How many are linked.
         linked: u64,
     },
+    /// Not one record of a kind is left in the target of all that are linked: mostly another tenant, or one that somebody emptied.
+    Vanished {
+        /// Of which kind.
+        kind: Kind,
+        /// How many are linked.
+        linked: u64,
+    },
+    /// More is to be made than one run may, in a target that no full run has filled yet: mostly the first load, or matching
+    /// keys that find nobody.
+    Unfilled,
     /// Some of the changes are part of a plan that waits for approval already.
     Awaited {
         /// How many.
@@ -111,6 +126,8 @@ codes!(Window { Run = "over_limit_of_run", Hour = "over_limit_of_hour", Day = "o
 codes!(Suspicion {
     Recreated = "recreated",
     Emptied = "emptied",
+    Vanished = "vanished",
+    Unfilled = "unfilled",
     Awaited = "awaited",
     Unaccepted = "unaccepted",
 });
@@ -175,8 +192,9 @@ fn deed(count: &Count<'_>, number: u64) -> String {
     let plural = if number == 1 { "" } else { "s" };
     let (kind, about) = (count.rule.kind, &count.about);
     match (count.rule.operation, count.rule.share) {
-        (Operation::Create, _) => format!("make {number} {kind}{plural}"),
+        (Operation::Create, _) => format!("make or restore {number} {kind}{plural}"),
         (Operation::Link, _) => format!("take over the records of {number} {kind}{plural}"),
+        (Operation::Unlink, _) => format!("forget the links of {number} {kind}{plural}"),
         (Operation::Disable, _) => format!("block the sign-in of {number} {kind}{plural}"),
         (Operation::Delete, _) => format!("delete {number} {kind}{plural}"),
         (Operation::Rename, _) => format!("change the login of {number} {kind}{plural}"),
@@ -213,6 +231,14 @@ fn told(suspicion: &Suspicion) -> String {
         Suspicion::Emptied { what, linked } => format!(
             "the source has not a single {what}, and {linked} are linked: if an import failed or a mount is lost, fill the source again"
         ),
+        Suspicion::Vanished { kind, linked } => format!(
+            "not one record of the {linked} linked {kind}s is in the target any more: look whether it is the right tenant, and in its \
+             audit log who deleted them, before they are made anew"
+        ),
+        Suspicion::Unfilled => "no full run has filled this target yet: `entrain adoption` lists whom the run would make; whoever has a \
+             record there already is to be found by a key in [target.match], else he gets a second one. One approval is enough, \
+             however many runs the filling takes"
+            .to_owned(),
         Suspicion::Awaited { changes, run } => {
             let (plural, are) = if *changes == 1 { ("", "is") } else { ("s", "are") };
             format!("{changes} change{plural} of this run {are} part of run {run}, which waits for approval")

@@ -1,11 +1,13 @@
 //! The guard of a run: what it would do that nobody approved, beside the limits of the target.
 
-use entrain_model::{Kind, Operation, Rule, Scope, Share};
+use std::sync::Arc;
+
+use entrain_model::{Kind, Mode, Operation, Rule, Scope, Share};
 use entrain_plan::{Count, Objection, PlanDigest, Suspicion, Verdict, judge};
-use entrain_store::{GuardCount, GuardedGroups};
+use entrain_store::{GuardCount, GuardedGroups, TargetRow};
 
 use crate::engine::{Approval, PAGE, Run};
-use crate::{Hands, SyncError};
+use crate::{Hands, SyncError, Target};
 
 /// What the guard says of a plan.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +16,35 @@ pub(crate) enum Judged {
     Apply,
     /// A person must approve it, for these reasons.
     Held(Vec<Objection>),
+}
+
+/// Whether a full run has carried out what the mode of the target lets be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// One has.
+    Yes,
+    /// None has; of a target that was only added to, none has since more may be done.
+    NotYet,
+}
+
+impl Filled {
+    /// As is stored of the target.
+    pub(crate) fn of(mode: Mode, row: Option<&TargetRow>) -> Self {
+        let is_filled = match row.and_then(|row| row.loaded_in) {
+            Some(Mode::Upsert | Mode::Full) => true,
+            Some(Mode::CreateOnly) => mode == Mode::CreateOnly,
+            Some(Mode::Observe) | None => false,
+        };
+        if is_filled { Filled::Yes } else { Filled::NotYet }
+    }
+}
+
+/// The target with the rules that count by now: those that would hold a first load do not until it is filled.
+pub(crate) fn limited(target: &Arc<Target>, row: Option<&TargetRow>) -> Arc<Target> {
+    match Filled::of(target.mode, row) {
+        Filled::Yes => Arc::clone(target),
+        Filled::NotYet => Arc::new(Target { limits: target.limits.loading(), ..Target::clone(target) }),
+    }
 }
 
 /// A kind of which fewer are linked than this may be removed altogether.
@@ -30,15 +61,22 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
     if let Some(approval) = approval {
         store.carry_approval(&approval.run, &run.id).await?;
     }
+    if run.filled == Filled::NotYet {
+        // A first load may take days and several runs; it is approved once.
+        store.carry_creates(name, &run.id).await?;
+    }
     accept(run).await?;
     loop {
         let (counted, mark) = store.guard_counts(name, &run.id).await?;
         if counted.is_empty() {
             return Ok(Judged::Apply);
         }
-        let suspicions = suspicions(run, &counted, &recreated).await?;
         let groups = groups(run, &counted).await?;
-        match judge(&counts(run, &counted, &groups).await?, &suspicions) {
+        let counts = counts(run, &counted, &groups).await?;
+        let mut suspicions = suspicions(run, &counted, &recreated).await?;
+        let makes_too_many = counts.iter().any(|count| count.rule.operation == Operation::Create && count.exceeds());
+        suspicions.extend((run.filled == Filled::NotYet && makes_too_many).then_some(Suspicion::Unfilled));
+        match judge(&counts, &suspicions) {
             Verdict::NeedsApproval(reasons) => return Ok(Judged::Held(reasons)),
             Verdict::Apply if matches!(run.hands(), Hands::Tied(_)) => return Ok(Judged::Apply),
             // Another run that was let through meanwhile is counted on the next look.
@@ -138,18 +176,39 @@ async fn suspicions(run: &Run<'_>, counted: &[GuardCount], recreated: &[Suspicio
     let (store, name) = (run.store(), &run.target.name);
     let deleted = recreated.iter().filter_map(|pair| match pair {
         Suspicion::Recreated { deleted, .. } => Some(deleted.clone()),
-        Suspicion::Emptied { .. } | Suspicion::Awaited { .. } | Suspicion::Unaccepted { .. } => None,
+        Suspicion::Emptied { .. }
+        | Suspicion::Vanished { .. }
+        | Suspicion::Unfilled
+        | Suspicion::Awaited { .. }
+        | Suspicion::Unaccepted { .. } => None,
     });
     let open = store.guarded_objects(&run.id, &deleted.collect()).await?;
     let is_open = |pair: &&Suspicion| matches!(pair, Suspicion::Recreated { deleted, .. } if open.contains(deleted));
     let mut found: Vec<_> = recreated.iter().filter(is_open).cloned().collect();
     found.extend(emptied(run, counted).await?);
+    found.extend(vanished(run, counted).await?);
     found.extend(run.accepted.iter().flat_map(|open| open.beyond(counted, &run.target)));
     // A run over everything is judged as a whole.
     if let (Scope::Only(_), false) = (&run.scope, matches!(run.hands(), Hands::Tied(_)))
         && let Some((waiting, changes)) = store.awaited(name, &run.id).await?
     {
         found.push(Suspicion::Awaited { changes, run: waiting.to_string() });
+    }
+    Ok(found)
+}
+
+/// Kinds of which the target has none at all any more, although some are linked.
+async fn vanished(run: &Run<'_>, counted: &[GuardCount]) -> Result<Vec<Suspicion>, SyncError> {
+    let mut found = Vec::new();
+    for count in counted.iter().filter(|count| count.operation == Operation::Unlink && count.run >= WORTH_A_QUESTION) {
+        let population = run.store().population(&run.target.name).await?;
+        let linked = match count.kind {
+            Kind::User => population.users,
+            Kind::Group => population.groups,
+        };
+        if count.run >= linked {
+            found.push(Suspicion::Vanished { kind: count.kind, linked });
+        }
     }
     Ok(found)
 }

@@ -94,7 +94,8 @@ fn the_guard_counts_what_takes_away() {
     let update = |known| One::user("u1").wants(json!({"enabled": false, "title": "x"})).linked(json!({})).has(known).remembered();
     assert_eq!(first(&update(json!({"enabled": true}))), whole(Operation::Disable));
     assert_eq!(first(&update(json!({"enabled": false, "title": "y"}))), [(Operation::Change, "title".to_owned())]);
-    assert_eq!(first(&One::user("u1").wants(json!({"name": "Ann", "enabled": false}))), []);
+    let new = first(&One::user("u1").wants(json!({"name": "Ann", "enabled": false})));
+    assert_eq!(new, whole(Operation::Create), "whoever is made blocked loses nothing");
     let mut named = Limits::default();
     let title = Rule::of(Operation::Change, Kind::User, Share::Linked, Allowance::of(Limit::of(0)));
     named.put(Rule { attribute: Some("title".into()), ..title });
@@ -107,6 +108,8 @@ fn the_guard_counts_what_takes_away() {
     let link = Action::Link { id: "r1".into(), evidence: entrain_model::Evidence::Anchor, write_anchor: true };
     let link = Change { action: link, ..blocked };
     assert_eq!((first_of(&link, &Limits::default()), of(&link, &Limits::default().loading())), (Some(Operation::Link), vec![]));
+    let unlink = Change { action: Action::Unlink { id: "r1".into() }, ..link.clone() };
+    assert_eq!(of(&unlink, &Limits::default().loading()), whole(Operation::Unlink), "from the first run on");
     let removal = Action::RemoveReference {
         relation: entrain_model::Relation::Member,
         to_kind: entrain_model::Kind::User,

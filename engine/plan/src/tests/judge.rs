@@ -27,6 +27,9 @@ fn the_defaults_are_safe_for_small_and_large() {
     let (users, groups) = (Kind::User, Kind::Group);
     for (operation, kind, share, expected) in [
         (Operation::Disable, users, Share::Linked, [3, 3, 3, 3, 20, 250, 250]),
+        (Operation::Create, users, Share::Linked, [50, 50, 50, 50, 50, 625, 2_500]),
+        (Operation::Unlink, users, Share::Linked, [10, 10, 10, 10, 20, 250, 500]),
+        (Operation::Unlink, groups, Share::Linked, [10, 10, 10, 10, 20, 250, 500]),
         (Operation::Link, users, Share::Linked, [10, 10, 10, 10, 20, 250, 500]),
         (Operation::Change, users, Share::Linked, [25, 25, 25, 25, 50, 625, 5_000]),
         (Operation::AddReference, users, Share::Linked, [25, 25, 25, 25, 50, 625, 5_000]),
@@ -47,7 +50,11 @@ fn beyond_a_limit_the_reason_has_the_numbers() {
         rule(Operation::RemoveReference, Kind::Group, Share::EachGroup),
     );
     let clear = rule(Operation::Clear, Kind::User, Share::Linked);
+    let (made, forgotten) =
+        (rule(Operation::Create, Kind::User, Share::Linked), rule(Operation::Unlink, Kind::Group, Share::Linked));
     let counts = [
+        count(&made, 51, 0),
+        count(&forgotten, 11, 40),
         count(&users, 44, 250),
         count(&groups, 4, 40),
         count(&all, 201, 10_000),
@@ -57,6 +64,10 @@ fn beyond_a_limit_the_reason_has_the_numbers() {
     assert_eq!(
         reasons(&counts),
         [
+            "the run would make or restore 51 users; 50 are allowed in one run without approval \
+             (at most 2500, and at most 5 % of 0 linked users, taken as 1000)",
+            "the run would forget the links of 11 groups; 10 are allowed in one run without approval \
+             (at most 500, and at most 2 % of 40 linked groups, taken as 500)",
             "the run would block the sign-in of 44 users; 5 are allowed in one run without approval \
              (at most 250, and at most 2 % of 250 linked users)",
             "the run would delete 4 groups; 3 are allowed in one run without approval \
@@ -111,6 +122,12 @@ fn what_is_suspicious_needs_approval_whatever_its_number() {
         told(Suspicion::Emptied { what: "user".into(), linked: 3 }),
         "the source has not a single user, and 3 are linked: if an import failed or a mount is lost, fill the source again"
     );
+    assert_eq!(
+        told(Suspicion::Vanished { kind: Kind::User, linked: 3 }),
+        "not one record of the 3 linked users is in the target any more: look whether it is the right tenant, and in its audit log \
+         who deleted them, before they are made anew"
+    );
+    assert!(told(Suspicion::Unfilled).contains("`entrain adoption` lists whom the run would make"));
     assert_eq!(
         told(Suspicion::Awaited { changes: 1, run: "r".into() }),
         "1 change of this run is part of run r, which waits for approval"

@@ -47,6 +47,7 @@ const EACH: &str = "*";
 struct Sorts {
     create: Option<Amounts>,
     link: Option<Amounts>,
+    unlink: Option<Amounts>,
     disable: Option<Amounts>,
     delete: Option<Amounts>,
     rename: Option<Amounts>,
@@ -131,6 +132,7 @@ impl Sorts {
         let whole = [
             ("create", Operation::Create, Share::Linked, &self.create),
             ("link", Operation::Link, Share::Linked, &self.link),
+            ("unlink", Operation::Unlink, Share::Linked, &self.unlink),
             ("disable", Operation::Disable, Share::Linked, &self.disable),
             ("delete", Operation::Delete, Share::Linked, &self.delete),
             ("rename", Operation::Rename, Share::Linked, &self.rename),
