@@ -12,7 +12,7 @@ pub enum Operation {
     Create,
     /// A record that is there already is taken for that of an object.
     Link,
-    /// It is forgotten which record is that of an object: mostly because the record is gone.
+    /// A record that is believed gone is given up; an object that is there gets another one.
     Unlink,
     /// A sign-in is blocked, by removal or by attribute.
     Disable,
@@ -149,9 +149,8 @@ impl Rule {
     /// For whatever no other rule decides.
     pub fn of(operation: Operation, kind: Kind, share: Share, allowance: Allowance) -> Self {
         let begins = match operation {
-            Operation::Link | Operation::AddReference | Operation::Change => Begins::OnceLoaded,
-            Operation::Create
-            | Operation::Unlink
+            Operation::Create | Operation::Link | Operation::AddReference | Operation::Change => Begins::OnceLoaded,
+            Operation::Unlink
             | Operation::Disable
             | Operation::Delete
             | Operation::Rename
@@ -189,10 +188,11 @@ impl Limits {
         self.0.iter().any(|rule| rule.attribute.is_some() && rule.counts(kind, operation, attribute))
     }
 
-    /// The rules of a target that no full run has filled yet.
+    /// The rules of a target that no full run has filled yet. What is made is counted, for it may be too much beside what is there.
     #[must_use]
     pub fn loading(&self) -> Self {
-        Self(self.0.iter().filter(|rule| rule.begins == Begins::AtOnce).cloned().collect())
+        let counts = |rule: &&Rule| rule.begins == Begins::AtOnce || rule.operation == Operation::Create;
+        Self(self.0.iter().filter(counts).cloned().collect())
     }
 
     /// Takes the rule in, in place of the one for the same.
@@ -224,9 +224,9 @@ impl Default for Limits {
             Allowance { run: limit(run, per_cent[0]), hour: limit(hour, per_cent[0]), day: limit(day, per_cent[1]) }
         };
         let mut limits = Self(Vec::new());
-        limits.allow(Operation::Create, Share::Linked, allowance([5.0, 10.0], 1_000, [2_500, 2_500, 10_000]));
+        limits.allow(Operation::Create, Share::Linked, allowance([10.0, 20.0], 1_000, [5_000, 5_000, 20_000]));
         limits.allow(Operation::Link, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
-        limits.allow(Operation::Unlink, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
+        limits.allow(Operation::Unlink, Share::Linked, allowance([2.0, 5.0], 150, [100, 100, 500]));
         limits.allow(Operation::Disable, Share::Linked, allowance([2.0, 5.0], 150, [250, 250, 1_000]));
         limits.allow(Operation::Delete, Share::Linked, allowance([2.0, 5.0], 150, [100, 100, 500]));
         limits.allow(Operation::Rename, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));

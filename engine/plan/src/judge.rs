@@ -25,11 +25,6 @@ impl Count<'_> {
     pub fn may_exceed(&self) -> bool {
         exceeded(&Count { population: 0, ..self.clone() }).is_some()
     }
-
-    /// Whether the rule is broken.
-    pub fn exceeds(&self) -> bool {
-        exceeded(self).is_some()
-    }
 }
 
 /// What else is suspicious about a plan, whatever its numbers.
@@ -62,9 +57,16 @@ pub enum Suspicion {
         /// How many are linked.
         linked: u64,
     },
-    /// More is to be made than one run may, in a target that no full run has filled yet: mostly the first load, or matching
-    /// keys that find nobody.
-    Unfilled,
+    /// Much is to be made in a target that no full run has filled yet, and much is there that nobody claims: mostly matching keys
+    /// that find nobody, or another tenant.
+    Unmatched {
+        /// Of which kind.
+        kind: Kind,
+        /// How many are to be made.
+        made: u64,
+        /// So many records are claimed by nobody.
+        unclaimed: u64,
+    },
     /// Some of the changes are part of a plan that waits for approval already.
     Awaited {
         /// How many.
@@ -127,7 +129,7 @@ codes!(Suspicion {
     Recreated = "recreated",
     Emptied = "emptied",
     Vanished = "vanished",
-    Unfilled = "unfilled",
+    Unmatched = "unmatched",
     Awaited = "awaited",
     Unaccepted = "unaccepted",
 });
@@ -194,7 +196,7 @@ fn deed(count: &Count<'_>, number: u64) -> String {
     match (count.rule.operation, count.rule.share) {
         (Operation::Create, _) => format!("make or restore {number} {kind}{plural}"),
         (Operation::Link, _) => format!("take over the records of {number} {kind}{plural}"),
-        (Operation::Unlink, _) => format!("forget the links of {number} {kind}{plural}"),
+        (Operation::Unlink, _) => format!("give up the records of {number} {kind}{plural}"),
         (Operation::Disable, _) => format!("block the sign-in of {number} {kind}{plural}"),
         (Operation::Delete, _) => format!("delete {number} {kind}{plural}"),
         (Operation::Rename, _) => format!("change the login of {number} {kind}{plural}"),
@@ -235,10 +237,11 @@ fn told(suspicion: &Suspicion) -> String {
             "not one record of the {linked} linked {kind}s is in the target any more: look whether it is the right tenant, and in its \
              audit log who deleted them, before they are made anew"
         ),
-        Suspicion::Unfilled => "no full run has filled this target yet: `entrain adoption` lists whom the run would make; whoever has a \
-             record there already is to be found by a key in [target.match], else he gets a second one. One approval is enough, \
-             however many runs the filling takes"
-            .to_owned(),
+        Suspicion::Unmatched { kind, made, unclaimed } => format!(
+            "the run would make {made} {kind}s in a target that no full run has filled yet, and {unclaimed} are there that nobody claims: \
+             if they are the same, change [target.match], else each gets a second record; `entrain adoption` lists both. One approval \
+             is enough, however many runs the filling takes"
+        ),
         Suspicion::Awaited { changes, run } => {
             let (plural, are) = if *changes == 1 { ("", "is") } else { ("s", "are") };
             format!("{changes} change{plural} of this run {are} part of run {run}, which waits for approval")

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use entrain_model::{Kind, Mode, Operation, Rule, Scope, Share};
+use entrain_model::{Begins, Kind, Mode, Operation, Rule, Scope, Share};
 use entrain_plan::{Count, Objection, PlanDigest, Suspicion, Verdict, judge};
 use entrain_store::{GuardCount, GuardedGroups, TargetRow};
 
@@ -61,22 +61,17 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
     if let Some(approval) = approval {
         store.carry_approval(&approval.run, &run.id).await?;
     }
-    if run.filled == Filled::NotYet {
-        // A first load may take days and several runs; it is approved once.
-        store.carry_creates(name, &run.id).await?;
-    }
+    let unmatched = first_load(run).await?;
     accept(run).await?;
     loop {
         let (counted, mark) = store.guard_counts(name, &run.id).await?;
         if counted.is_empty() {
             return Ok(Judged::Apply);
         }
-        let groups = groups(run, &counted).await?;
-        let counts = counts(run, &counted, &groups).await?;
         let mut suspicions = suspicions(run, &counted, &recreated).await?;
-        let makes_too_many = counts.iter().any(|count| count.rule.operation == Operation::Create && count.exceeds());
-        suspicions.extend((run.filled == Filled::NotYet && makes_too_many).then_some(Suspicion::Unfilled));
-        match judge(&counts, &suspicions) {
+        suspicions.extend(unmatched.iter().cloned());
+        let groups = groups(run, &counted).await?;
+        match judge(&counts(run, &counted, &groups).await?, &suspicions) {
             Verdict::NeedsApproval(reasons) => return Ok(Judged::Held(reasons)),
             Verdict::Apply if matches!(run.hands(), Hands::Tied(_)) => return Ok(Judged::Apply),
             // Another run that was let through meanwhile is counted on the next look.
@@ -95,6 +90,40 @@ async fn accept(run: &Run<'_>) -> Result<(), SyncError> {
         store.approve_counted(&run.id, Operation::Change, kind, &attribute).await?;
     }
     Ok(())
+}
+
+/// Of a target that no full run has filled: what is made is approved with the mode of the target, and so is for good what somebody
+/// approved, unless much is made beside much that nobody claims.
+async fn first_load(run: &Run<'_>) -> Result<Vec<Suspicion>, SyncError> {
+    let (store, name) = (run.store(), &run.target.name);
+    let mut unmatched = Vec::new();
+    if run.filled == Filled::Yes {
+        return Ok(unmatched);
+    }
+    store.carry_creates(name, &run.id).await?;
+    let (counted, _) = store.guard_counts(name, &run.id).await?;
+    for count in counted.iter().filter(|count| count.operation == Operation::Create) {
+        let rule = run.target.limits.rule(Operation::Create, count.kind, Share::Linked);
+        let Some(rule) = rule.filter(|rule| rule.begins == Begins::OnceLoaded) else { continue };
+        let linked = linked(run, count.kind).await?;
+        let allowed = rule.allowance.run.allowed(linked);
+        let unclaimed = if count.run > allowed { store.unclaimed(name, &run.id, count.kind).await? } else { 0 };
+        if unclaimed > allowed {
+            unmatched.push(Suspicion::Unmatched { kind: count.kind, made: count.run, unclaimed });
+        } else {
+            store.approve_counted(&run.id, Operation::Create, count.kind, "").await?;
+        }
+    }
+    Ok(unmatched)
+}
+
+/// How many of a kind are linked.
+async fn linked(run: &Run<'_>, kind: Kind) -> Result<u64, SyncError> {
+    let population = run.store().population(&run.target.name).await?;
+    Ok(match kind {
+        Kind::User => population.users,
+        Kind::Group => population.groups,
+    })
 }
 
 /// The counts by rule, with the population where it matters.
@@ -178,7 +207,7 @@ async fn suspicions(run: &Run<'_>, counted: &[GuardCount], recreated: &[Suspicio
         Suspicion::Recreated { deleted, .. } => Some(deleted.clone()),
         Suspicion::Emptied { .. }
         | Suspicion::Vanished { .. }
-        | Suspicion::Unfilled
+        | Suspicion::Unmatched { .. }
         | Suspicion::Awaited { .. }
         | Suspicion::Unaccepted { .. } => None,
     });
@@ -201,11 +230,7 @@ async fn suspicions(run: &Run<'_>, counted: &[GuardCount], recreated: &[Suspicio
 async fn vanished(run: &Run<'_>, counted: &[GuardCount]) -> Result<Vec<Suspicion>, SyncError> {
     let mut found = Vec::new();
     for count in counted.iter().filter(|count| count.operation == Operation::Unlink && count.run >= WORTH_A_QUESTION) {
-        let population = run.store().population(&run.target.name).await?;
-        let linked = match count.kind {
-            Kind::User => population.users,
-            Kind::Group => population.groups,
-        };
+        let linked = linked(run, count.kind).await?;
         if count.run >= linked {
             found.push(Suspicion::Vanished { kind: count.kind, linked });
         }

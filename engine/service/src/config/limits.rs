@@ -120,6 +120,10 @@ impl Table {
 
 /// The rule for whatever no other decides, with these amounts in place of what it has.
 fn rule(limits: &Limits, operation: Operation, kind: Kind, share: Share, amounts: &Amounts) -> Rule {
+    // Whoever says how many are made says it of the first run as well, where no share is of any use.
+    if operation == Operation::Create {
+        return Rule { begins: Begins::AtOnce, ..Rule::of(operation, kind, share, amounts.over(Allowance::of(UNLIMITED))) };
+    }
     let before = limits.rule(operation, kind, share).map_or(Allowance::of(UNLIMITED), |rule| rule.allowance);
     Rule::of(operation, kind, share, amounts.over(before))
 }

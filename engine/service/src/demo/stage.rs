@@ -149,10 +149,9 @@ secret = {{ file = "secret" }}
 [target.scope]
 service_accounts = "include"
 
-# Most are made anew. A third of those whom the tenant knows already have another login there, and whoever watches for long sees everybody
-# change. Elsewhere somebody would have to approve all of that.
+# A third of those whom the tenant knows already have another login there, and whoever watches for long sees everybody
+# change. Elsewhere somebody would have to approve that.
 [target.limits]
-create = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
 rename = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
 change."*" = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}
 add_reference = {{ count = 1000000, percent = 100.0, minimum_population = 1000000 }}

@@ -140,17 +140,11 @@ cloud = "custom"
 endpoints = {{ authority = "{authority}", graph = "{graph}", ca_file = "ca.pem" }}
 credential = {{ client_id = "{client}", secret = {{ file = "secret" }} }}
 mode = "full"
-# What is measured is a first load that somebody approved. The table [target.limits] is left to whoever adds to this.
-[target.limits.users]
-create = {unlimited}
-[target.limits.groups]
-create = {unlimited}
 {graph_table}"#,
         tenant = emulator.said("tenantId")?,
         authority = emulator.said("authorityUrl")?,
         graph = emulator.said("baseUrl")?,
         client = emulator.said("clientId")?,
-        unlimited = "{ count = 100000000, percent = 100.0, minimum_population = 100000000 }",
         graph_table = match quotas {
             Quotas::Published => "",
             Quotas::Without => "[target.graph]\nwrites_per_150_seconds = 1000000000\nunits_per_10_seconds = 1000000000\n",
