@@ -16,3 +16,4 @@ pub mod server;
 pub mod serving;
 pub mod simulation;
 pub mod stage;
+pub mod tenant;
