@@ -55,12 +55,8 @@ fn refuse_revocations(emulator: &Running, times: u64) {
     emulator.control("PUT", "faults", &rule).unwrap();
 }
 
-const STEPS: Removal = Removal {
-    disable: Step::Take,
-    revoke_sessions: Step::Take,
-    remove_from_groups: Step::Take,
-    delete_after_days: Some(30),
-};
+const STEPS: Removal =
+    Removal { disable: Step::Take, revoke_sessions: Step::Take, remove_from_groups: Step::Take, delete_after_days: Some(30) };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leaver_is_blocked_taken_out_of_groups_and_deleted_days_later() {
@@ -115,4 +111,3 @@ async fn who_is_blocked_in_the_source_loses_the_sessions_too() {
     rig.direct().await.unwrap();
     assert_eq!((record(&emulator, 0)["accountEnabled"].clone(), revocations(&emulator)), (json!(false), 1));
 }
-

@@ -4,6 +4,7 @@
 
 use entrain::cli::Exit;
 use entrain_tests::operator::Operator;
+use serde_json::json;
 
 async fn says(operator: &Operator, words: &[&str], exit: Exit, parts: &[&str]) -> String {
     let (ended, said) = operator.entrain(words).await.unwrap();
@@ -46,6 +47,20 @@ async fn whoever_meets_a_halt_is_told_how_it_goes_on() {
     says(&operator, &["resume", "test"], Exit::Converged, &["target test goes on"]).await;
     says(&operator, &["pause", "test", "--reason", "a move"], Exit::Converged, &[]).await;
     says(&operator, &["sync"], Exit::Halted, &["paused: a move", "  when it may go on: entrain resume test\n"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_configuration_that_is_still_refused_is_not_resumed() {
+    let operator = Operator::new("").await.unwrap();
+    operator.hire(1, "Clerk").await.unwrap();
+    let domain = |how: &str| json!([{ "name": "contoso.example", "authentication": how, "verified": true }]);
+    operator.emulator.control("PUT", "domains", &domain("Federated")).unwrap();
+    let parts = ["sign in by `onPremisesImmutableId`: choose `employeeId`", "  mend it, then: entrain resume test\n"];
+    says(&operator, &["sync"], Exit::Halted, &parts).await;
+    says(&operator, &["resume", "test"], Exit::Halted, &[parts[0], "is still halted"]).await;
+    operator.emulator.control("PUT", "domains", &domain("Managed")).unwrap();
+    says(&operator, &["resume", "test"], Exit::Converged, &["target test goes on"]).await;
+    says(&operator, &["sync"], Exit::Converged, &["done: create 1"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
