@@ -263,6 +263,18 @@ impl Store {
         self.lines(run, &seqs).await
     }
 
+    /// Takes out of a plan's count what is of no such sort: it is within its limits, and needs nobody's approval.
+    pub async fn uncount_others(&self, run: &RunId, sorts: &BTreeSet<Operation>) -> Result<()> {
+        let mut tx = self.begin_derived().await?;
+        Sql::new("delete from plan_counted where run = $1 and approved = 0 and operation not in (values ")
+            .arg(run)
+            .rows(sorts.iter().map(|sort| [Arg::from(sort.as_str())]))
+            .text(")")
+            .run(&mut tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Which of these objects have a change in the plan that the guard counts and nobody approved.
     pub async fn guarded_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
         let (mut found, objects) = (BTreeSet::new(), objects.iter().collect::<Vec<_>>());
