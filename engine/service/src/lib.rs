@@ -19,6 +19,7 @@ mod metrics;
 mod plan_file;
 mod reasons;
 pub mod scim;
+pub mod sign_in;
 mod vault;
 mod view;
 pub mod wiring;
