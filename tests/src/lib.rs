@@ -5,6 +5,7 @@
 pub mod memory;
 
 pub mod database;
+pub mod identity;
 pub mod receiver;
 pub mod rig;
 pub mod scenario;
