@@ -187,9 +187,10 @@ async fn token(State(shared): State<Shared>, headers: HeaderMap, body: String) -
         "iss": shared.issuer, "aud": CLIENT.0, "nonce": asked["nonce"], "iat": now, "exp": now + 300,
     });
     for (name, value) in manners.claims.as_object().unwrap() {
-        match value {
-            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
-            value => claims[name] = value.clone(),
+        if value.is_null() {
+            claims.as_object_mut().unwrap().remove(name);
+        } else {
+            claims[name] = value.clone();
         }
     }
     let id_token = signed(&shared, manners.signed, manners.key, &claims);

@@ -237,7 +237,8 @@ async fn a_page_from_elsewhere_changes_nothing() {
     let (mut browser, token) = stage.person("1", "ann", "idp-admins").await;
     let base = stage.served.url().unwrap();
     let other = stage.person("2", "bob", "idp-admins").await.1;
-    let cases: [(Option<&str>, Option<&str>, Option<&str>, u16); 9] = [
+    type Said<'a> = Option<&'a str>;
+    let cases: [(Said, Said, Said, u16); 9] = [
         (None, None, Some(&token), 403),
         (Some("https://evil.example"), None, Some(&token), 403),
         (Some("null"), None, Some(&token), 403),
