@@ -4,6 +4,7 @@
 
 pub mod memory;
 
+pub mod collector;
 pub mod database;
 pub mod identity;
 pub mod receiver;

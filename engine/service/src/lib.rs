@@ -20,6 +20,7 @@ mod plan_file;
 mod reasons;
 pub mod scim;
 pub mod sign_in;
+pub mod telemetry;
 mod vault;
 mod view;
 pub mod wiring;

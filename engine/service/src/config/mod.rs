@@ -20,6 +20,7 @@ mod schedule;
 mod sourced;
 mod target;
 mod template;
+mod traces;
 mod watch;
 
 use std::path::Path;
@@ -38,6 +39,7 @@ pub use schedule::{DEFAULT_CRON, FullRead, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;
+pub use traces::TracesConfig;
 pub(crate) use watch::is_safe;
 pub use watch::{AlarmsConfig, AuditConfig, FightConfig, MetricsConfig, WebhookConfig};
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub alarms: AlarmsConfig,
     /// Where figures are to be had.
     pub metrics: MetricsConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
     /// How many must approve what the limits hold.
     pub approvers: Approvers,
     /// Where the service is to be had.

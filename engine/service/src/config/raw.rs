@@ -22,6 +22,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) metrics: Metrics,
     #[serde(default)]
+    pub(super) traces: Traces,
+    #[serde(default)]
     pub(super) approvals: Approvals,
     #[serde(default)]
     pub(super) http: Http,
@@ -78,6 +80,13 @@ pub(super) struct Webhook {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Metrics {
     pub(super) listen: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Traces {
+    pub(super) endpoint: Option<String>,
+    pub(super) headers: BTreeMap<String, Sourced>,
 }
 
 #[derive(Default, Deserialize)]
