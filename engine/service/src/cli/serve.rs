@@ -30,18 +30,18 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
     tracing::info!(targets = config.targets.len(), "serving");
     stopped().await?;
     tracing::info!("stopping: what is on the wire is finished first; a second signal ends at once");
-    let exit = tokio::select! {
-        () = service.stop() => Ok(Exit::Converged),
+    tokio::select! {
+        () = service.stop() => {}
         again = stopped() => {
             again?;
             tracing::warn!("ended at once; what was on the wire is looked for at the next start");
-            Ok(Exit::Failure)
+            return Ok(Exit::Failure);
         }
-    };
+    }
     if let Some(traces) = traces {
         traces.end().await;
     }
-    exit
+    Ok(Exit::Converged)
 }
 
 /// Returns when the process is told to stop.

@@ -115,3 +115,60 @@ fn oidc(raw: raw::Oidc, key: &Key, http: &HttpConfig, folder: &Path, findings: &
         ca_file: raw.ca_file.map(|path| folder.join(path)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Config, ConfigError};
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(&format!("[store]\nurl = \"sqlite:///tmp/none\"\n{text}"), Path::new("/etc/entrain/entrain.toml"))
+    }
+
+    fn complaint(text: &str) -> String {
+        parse(text).unwrap_err().to_string()
+    }
+
+    fn provider(issuer: &str, more: &str) -> String {
+        format!("[access.oidc]\nissuer = \"{issuer}\"\nclient_id = \"entrain\"\n{more}\n")
+    }
+
+    const ROLES: &str = "roles = { admin = [\"admins\"] }";
+
+    #[test]
+    fn a_provider_is_asked_over_https_and_gives_at_least_one_role() {
+        let config = parse(&provider("https://login.example", ROLES)).unwrap().access;
+        assert_eq!(config.sessions, SessionsConfig { idle: 30 * MINUTE, longest: 600 * MINUTE });
+        assert_eq!(config.oidc.unwrap().roles[&Role::Admin], BTreeSet::from(["admins".to_owned()]));
+        assert!(parse("").unwrap().access.oidc.is_none());
+        for issuer in ["http://login.example", "login.example", "https://login.example/?a=b"] {
+            assert!(complaint(&provider(issuer, ROLES)).contains("access.oidc.issuer: write its address"), "{issuer}");
+        }
+        for roles in ["", "roles = { admin = [] }", "roles = { admin = [\" \"] }"] {
+            assert!(complaint(&provider("https://login.example", roles)).contains("access.oidc.roles: "), "{roles}");
+        }
+        assert!(complaint(&provider("https://login.example", "roles = { root = [\"a\"] }")).contains("root"));
+        let open = format!("[http]\nlisten = \"0.0.0.0:8080\"\n{}", provider("https://login.example", ROLES));
+        assert!(complaint(&open).contains("write `public_url` in [http]"));
+        assert!(complaint("[access.sessions]\nidle_minutes = 0\n").contains("idle_minutes: write a number from 1 to 1440"));
+    }
+
+    #[test]
+    fn a_role_of_other_rules_is_another() {
+        let rules = |more: &str| parse(&provider("https://login.example", more)).unwrap().access.oidc.unwrap().rules();
+        assert_eq!(rules(ROLES), rules(ROLES));
+        assert_ne!(rules(ROLES), rules("roles = { operator = [\"admins\"] }"));
+        assert_ne!(rules(ROLES), rules(&format!("roles_claim = \"other\"\n{ROLES}")));
+    }
+
+    #[test]
+    fn what_traces_are_sent_with_is_for_the_collector_alone() {
+        assert!(parse("[traces]\nendpoint = \"http://collector:4318/v1/traces\"\n").is_ok());
+        let with = |address: &str| format!("[traces]\nendpoint = \"{address}\"\nheaders = {{ a = {{ env = \"X\" }} }}\n");
+        assert!(parse(&with("https://collector.example/v1/traces")).is_ok());
+        assert!(complaint(&with("http://collector:4318/v1/traces")).contains("traces.headers: "));
+        assert!(complaint("[traces]\nendpoint = \"collector:4318\"\n").contains("traces.endpoint: "));
+        let sealed = "[traces]\nendpoint = \"https://c.example\"\nheaders = { a = { secret = \"x\" } }\n";
+        assert!(complaint(sealed).contains("traces.headers: "));
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::place::{Finding, Key};
+use super::watch::is_safe;
 use super::{Sourced, raw};
 
 /// Where traces go.
@@ -23,6 +24,9 @@ pub(super) fn traces(raw: raw::Traces, folder: &Path, findings: &mut Vec<Finding
     if raw.headers.values().any(|value| matches!(value, Sourced::Sealed(..))) {
         let message = "traces begin before the database is open: write { env = \"NAME\" } or { file = \"PATH\" }";
         findings.push(key.below("headers").finding(message));
+    }
+    if !raw.headers.is_empty() && raw.endpoint.as_deref().is_some_and(|url| !is_safe(url)) {
+        findings.push(key.below("headers").finding("what a header says is for the collector alone: write an https:// address"));
     }
     let headers = raw.headers.into_iter().map(|(name, value)| (name, value.within(folder))).collect();
     TracesConfig { endpoint: raw.endpoint, headers }
