@@ -5,8 +5,11 @@
 pub mod memory;
 
 pub mod collector;
+pub mod command;
+pub mod database;
 pub mod database;
 pub mod identity;
+pub mod operator;
 pub mod receiver;
 pub mod rig;
 pub mod scenario;
@@ -16,3 +19,4 @@ pub mod server;
 pub mod serving;
 pub mod simulation;
 pub mod stage;
+pub mod tenant;
