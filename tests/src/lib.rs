@@ -7,7 +7,6 @@ pub mod memory;
 pub mod collector;
 pub mod command;
 pub mod database;
-pub mod database;
 pub mod identity;
 pub mod operator;
 pub mod receiver;
