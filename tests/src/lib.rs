@@ -4,8 +4,10 @@
 
 pub mod memory;
 
+pub mod collector;
 pub mod command;
 pub mod database;
+pub mod identity;
 pub mod operator;
 pub mod receiver;
 pub mod rig;

@@ -47,5 +47,8 @@ pub use schema::{AttributeSchema, KindSchema, Schema, Shape, Writable};
 pub use state::{Actual, Candidate, Contest, Knowledge, Left, LinkState, ObjectState, Outstanding};
 pub use write::{HandedOver, NewRecord, Write, Written};
 
+/// The target of spans that are for traces. Only ids, counts and words of ours are in them.
+pub const TRACE: &str = "entrain_trace";
+
 /// A JSON object, attribute names in order.
 pub type Attributes = std::collections::BTreeMap<String, serde_json::Value>;
