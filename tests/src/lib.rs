@@ -5,6 +5,7 @@
 pub mod memory;
 
 pub mod database;
+pub mod planted;
 pub mod receiver;
 pub mod rig;
 pub mod scenario;
@@ -14,3 +15,4 @@ pub mod server;
 pub mod serving;
 pub mod simulation;
 pub mod stage;
+pub mod written;

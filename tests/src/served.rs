@@ -1,8 +1,7 @@
 //! A service that answers over HTTP, with a tenant of its own and one target in it: commands and requests meet the same database.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -18,6 +17,7 @@ use reqwest::{Client, Method, Response};
 use serde_json::Value as Json;
 
 use crate::database::{Database, Dialect};
+use crate::written::Written;
 
 /// The script of the target.
 pub const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), \
@@ -27,19 +27,6 @@ struct Unheard;
 
 impl Direct for Unheard {
     fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// The service, its database and its tenant.
@@ -117,8 +104,7 @@ impl Served {
         let written = Written::default();
         let mut output = Output::to(Form::Json, written.clone());
         let result = run(&cli, &mut output).await;
-        let said = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone())?;
-        let said = serde_json::from_str(&said).unwrap_or(Json::String(said));
+        let said = serde_json::from_str(&written.text()).unwrap_or_else(|_| Json::String(written.text()));
         Ok(match result {
             Ok(exit) => (exit, said),
             Err(error) => (Exit::of_error(&error), Json::String(format!("{error:#}"))),

@@ -1,15 +1,15 @@
 //! The whole service over HTTP: a database on either side, an emulated tenant, and commands.
 
 use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use entrain::cli::{Cli, Exit, Form, Output, run};
 use entrain::config::Config;
-use entrain::wiring::{Service, SystemClock};
+use entrain::wiring::{Service, SystemClock, unseal};
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_model::ObjectRef;
 use entrain_store::Store;
@@ -18,6 +18,7 @@ use reqwest::Client;
 use serde_json::Value as Json;
 
 use crate::database::{Database, Dialect};
+use crate::written::Written;
 
 /// A service that runs.
 pub struct Serving {
@@ -39,13 +40,26 @@ impl Serving {
     /// # Errors
     /// Something does not start.
     pub async fn start(dialect: Dialect, script: &str, more: &str, files: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let database = Database::new(dialect)?;
+        Self::over(Database::new(dialect)?, script, more, files, &[]).await
+    }
+
+    /// The same over a database of the caller's, in which these secrets were sealed before.
+    ///
+    /// # Errors
+    /// Something does not start.
+    pub async fn over(
+        database: Database,
+        script: &str,
+        more: &str,
+        files: &[(&str, &str)],
+        sealed: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let emulator = Emulator::start(Options::default()).await?;
         let folder = database.folder();
         std::fs::write(folder.join("ca.pem"), &emulator.ca_pem)?;
         std::fs::write(folder.join("secret"), &emulator.client_secret)?;
         std::fs::write(folder.join("user.rhai"), script)?;
-        std::fs::write(folder.join("master.key"), "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")?;
+        std::fs::write(folder.join("master.key"), MASTER_KEY)?;
         private(&folder.join("master.key"))?;
         for (name, text) in files {
             let path = folder.join(name);
@@ -54,9 +68,13 @@ impl Serving {
         }
         let file = folder.join("entrain.toml");
         std::fs::write(&file, configuration(&database, &emulator, more))?;
-        let config = Config::load(&file)?;
+        for (name, text) in sealed {
+            seal(&file, name, text).await?;
+        }
+        let mut config = Config::load(&file)?;
         let clock = Arc::new(SystemClock);
         let store = Store::open(database.url(), clock.clone()).await?;
+        unseal(&mut config, &store).await;
         let service = Service::start(&config, Some(&file), store.clone(), clock, Arc::new(Unheard), None).await?;
         let client = Client::builder().timeout(Duration::from_secs(70)).build()?;
         Ok(Self { emulator, store, service, client, database })
@@ -78,17 +96,20 @@ impl Serving {
         format!("http://localhost:{port}{path}")
     }
 
+    /// Runs a command; how it ended and all that it said, its complaint as well.
+    ///
+    /// # Errors
+    /// Its arguments are wrong.
+    pub async fn said(&self, form: Form, words: &[&str]) -> anyhow::Result<(Exit, String)> {
+        said(&self.folder().join("entrain.toml"), form, words).await
+    }
+
     /// Runs a command; what it said.
     ///
     /// # Errors
     /// It fails.
     pub async fn command(&self, words: &[&str]) -> anyhow::Result<Json> {
-        let config = self.folder().join("entrain.toml").display().to_string();
-        let start = ["entrain".to_owned(), "--config".to_owned(), config, "--json".to_owned()];
-        let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().map(|word| (*word).to_owned())))?;
-        let written = Written::default();
-        let exit = run(&cli, &mut Output::to(Form::Json, written.clone())).await?;
-        let said = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone())?;
+        let (exit, said) = self.said(Form::Json, words).await?;
         if exit != Exit::Converged {
             bail!("{words:?} ended with {exit:?}: {said}");
         }
@@ -105,6 +126,31 @@ impl Serving {
     }
 }
 
+/// The master key of the service: 32 bytes in base64.
+pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+async fn said(config: &Path, form: Form, words: &[&str]) -> anyhow::Result<(Exit, String)> {
+    let start = ["entrain".to_owned(), "--config".to_owned(), config.display().to_string()];
+    let json = (form == Form::Json).then(|| "--json".to_owned());
+    let cli = Cli::try_parse_from(start.into_iter().chain(json).chain(words.iter().map(|word| (*word).to_owned())))?;
+    let written = Written::default();
+    Ok(match run(&cli, &mut Output::to(form, written.clone())).await {
+        Ok(exit) => (exit, written.text()),
+        Err(error) => (Exit::of_error(&error), format!("{}{error:#}", written.text())),
+    })
+}
+
+async fn seal(config: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let plain = tempfile::NamedTempFile::new()?;
+    std::fs::write(plain.path(), text)?;
+    let file = plain.path().display().to_string();
+    let (exit, said) = said(config, Form::Text, &["secret", "set", name, "--file", &file]).await?;
+    if exit != Exit::Converged {
+        bail!("{name} is not sealed: {said}");
+    }
+    Ok(())
+}
+
 fn private(path: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
@@ -118,6 +164,7 @@ fn configuration(database: &Database, emulator: &Running, more: &str) -> String 
 url = "{}"
 [http]
 listen = "127.0.0.1:0"
+strangers = 100000
 [secrets]
 master_key = {{ file = "master.key" }}
 [[target]]
@@ -137,17 +184,4 @@ struct Unheard;
 
 impl Direct for Unheard {
     fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
