@@ -79,27 +79,30 @@ pub(super) async fn check(world: &World, store: &Store) -> anyhow::Result<()> {
     Truth::new(world, &source, waiting)?.check()
 }
 
-/// Objects that want the login of somebody who left, whose record nobody but a person may delete: its anchor was cleared.
+/// Objects that want the login of somebody who left, whose record nobody but a person may delete, for its anchor was cleared; and
+/// whoever wants the login of one that waits so.
 fn waiting(world: &World, source: &Source, held: &[&HoldRow]) -> BTreeSet<ObjectRef> {
-    let unanchored = world.others().unanchored.clone();
-    let kept = |record: &Observed| {
+    let (unanchored, records) = (world.others().unanchored.clone(), world.memory.dump());
+    let login = |record: &Observed| record.attributes.get("userPrincipalName").cloned();
+    let kept = |record: &&Observed| {
         record.condition == Condition::Live && unanchored.get(&record.id).is_some_and(|object| source.left.contains(object))
     };
-    let logins: Vec<Json> = world
-        .memory
-        .dump()
-        .iter()
-        .filter(|record| kept(record))
-        .filter_map(|r| r.attributes.get("userPrincipalName").cloned())
-        .collect();
-    let wants = |object: &ObjectRef| {
-        let row = source.users.values().find(|row| object.kind == Kind::User && row.id == object.id);
-        row.is_some_and(|row| logins.contains(&json!(row.user_name)))
-    };
-    held.iter()
-        .filter(|row| matches!(row.hold, Hold::Conflict { .. }) && wants(&row.object))
-        .map(|row| row.object.clone())
-        .collect()
+    let mut logins: Vec<Json> = records.iter().filter(kept).filter_map(login).collect();
+    let mut waiting = BTreeSet::new();
+    let conflicts: Vec<&ObjectRef> =
+        held.iter().filter(|row| matches!(row.hold, Hold::Conflict { .. })).map(|row| &row.object).collect();
+    let wanted = |object: &ObjectRef| source.users.values().find(|row| row.id == object.id).map(|row| json!(row.user_name));
+    for _ in &conflicts {
+        for object in &conflicts {
+            if wanted(object).is_some_and(|login| logins.contains(&login)) {
+                waiting.insert((*object).clone());
+                let anchor = json!(anchor_value(object));
+                let own = |record: &&Observed| record.attributes.get(&schema().users.anchor) == Some(&anchor);
+                logins.extend(records.iter().filter(own).filter_map(login));
+            }
+        }
+    }
+    waiting
 }
 
 /// What a run did of one operation on one kind: to what, for what is tried again counts once.
