@@ -4,6 +4,7 @@
 
 pub mod memory;
 
+pub mod certificates;
 pub mod database;
 pub mod planted;
 pub mod receiver;

@@ -11,6 +11,7 @@ use entrain::alarms::Secret;
 use entrain::cli::{Exit, Form};
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_model::Clock as _;
+use entrain_tests::certificates::{Certificate, target};
 use entrain_tests::database::{Database, Dialect};
 use entrain_tests::planted::Planted;
 use entrain_tests::receiver::Receiver;
@@ -27,13 +28,6 @@ const PASSWORD: &str = "Chosen-By-A-Person-8151";
 const ALARMS: &str = "whsec_YWxhcm1zLWFsYXJtcy1hbGFybXMtMTIz";
 const FIRST: &str = "whsec_Zmlyc3QtcGFzc3dvcmRzLWZpcnN0LTEy";
 
-/// A private key, and its certificate.
-fn certificate() -> (String, String) {
-    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["entrain.test".into()]).unwrap().self_signed(&key).unwrap();
-    (key.serialize_pem(), certificate.pem())
-}
-
 struct Stage {
     serving: Serving,
     receiver: Receiver,
@@ -49,8 +43,9 @@ struct Stage {
 impl Stage {
     async fn new(dialect: Dialect, log: Written) -> Self {
         let mut planted = Planted::default();
-        let (key, certificate) = certificate();
-        planted.plant_key("the private key of the certificate", &key);
+        let (old, new) = (Certificate::of(2020), Certificate::of(2024));
+        planted.plant_key("the private key of the certificate", &old.key);
+        planted.plant_key("the private key of the sealed certificate", &new.key);
         let (first_key, first_public) = first_key();
         planted.plant_key("the key that opens first passwords", &first_key);
         for (name, secret) in [
@@ -63,18 +58,19 @@ impl Stage {
         ] {
             planted.plant(name, secret);
         }
-        let second = Emulator::start(Options { certificates: vec![certificate.clone()], ..Options::default() }).await.unwrap();
+        let second =
+            Emulator::start(Options { certificates: vec![old.certificate.clone()], ..Options::default() }).await.unwrap();
         let receiver = Receiver::start(0).await;
         let server = (dialect == Dialect::Postgres).then(|| Server::start().unwrap());
         let database = server.as_ref().map_or_else(|| Database::new(dialect), |server| Database::on(&server.url())).unwrap();
         let files = [
             ("second-ca.pem", second.ca_pem.clone()),
-            ("app.pem", format!("{key}{certificate}")),
+            ("app.pem", old.pem()),
             ("first.pem", first_key),
             ("first.pub.pem", first_public),
         ];
         let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
-        let sealed = [("alarms", ALARMS), ("first", FIRST), ("wrong", WRONG)];
+        let sealed = [("alarms", ALARMS), ("first", FIRST), ("wrong", WRONG), ("new", &new.pem())];
         let more = more(&second, &receiver);
         let serving = Serving::over(database, SCRIPT, &more, &files, &sealed).await.unwrap();
         planted.plant("the client secret", &serving.emulator.client_secret);
@@ -126,19 +122,11 @@ impl Stage {
 
 /// The other targets: one that signs in with a certificate and hands first passwords over, and one whose secret is wrong.
 fn more(second: &Running, receiver: &Receiver) -> String {
-    let target = |name: &str, credential: &str| {
-        format!(
-            "[[target]]\nname = \"{name}\"\ntenant = \"{}\"\ncloud = \"custom\"\nmode = \"full\"\n\
-             endpoints = {{ authority = \"{}\", graph = \"{}\", ca_file = \"second-ca.pem\" }}\n\
-             credential = {{ client_id = \"{}\", {credential} }}\nmapping = {{ users = [\"user.rhai\"] }}\n",
-            second.tenant_id, second.authority_url, second.base_url, second.client_id
-        )
-    };
     format!(
         "[alarms]\nwebhooks = [{{ name = \"ops\", url = \"{url}\", secret = {{ secret = \"alarms\" }} }}]\n{}{}\
          [target.first_password]\ndeliver = {{ url = \"{url}\", secret = {{ secret = \"first\" }}, seal_for = \"first.pub.pem\" }}\n",
-        target("refused", "secret = { secret = \"wrong\" }"),
-        target("second", "certificate_file = \"app.pem\""),
+        target("refused", second, "secret = { secret = \"wrong\" }"),
+        target("second", second, "certificates = [{ file = \"app.pem\" }, { secret = \"new\" }]"),
         url = receiver.url,
     )
 }
@@ -196,13 +184,16 @@ async fn live(stage: &mut Stage, keys: &Keys) {
     stage.ask(Method::PUT, "/api/v1/source/groups/g1", &keys.admin, Some(&group)).await;
     stage.ask(Method::PUT, "/api/v1/source/groups/g1/member/user/u1", &keys.admin, None).await;
     stage
-        .until("everybody is in both tenants, and the refused target is halted and told", async |serving, receiver| {
-            let mut links = 0;
-            for target in ["test", "second"].map(entrain_model::TargetName::from) {
-                links += serving.store.links(&target, None, 100).await.unwrap().len();
-            }
-            links == 8 && !receiver.of("halt", "raised").is_empty()
-        })
+        .until(
+            "everybody is in both tenants, the refused target is halted, and it is told, as is the refused certificate",
+            async |serving, receiver| {
+                let mut links = 0;
+                for target in ["test", "second"].map(entrain_model::TargetName::from) {
+                    links += serving.store.links(&target, None, 100).await.unwrap().len();
+                }
+                links == 8 && ["halt", "credential_refused"].iter().all(|kind| !receiver.of(kind, "raised").is_empty())
+            },
+        )
         .await;
 }
 

@@ -125,13 +125,8 @@ impl Config {
     /// The values that are kept in the database: the name of each, and where its text belongs once it was opened.
     pub(crate) fn sealed(&mut self) -> impl Iterator<Item = (&str, &mut Option<SecretString>)> {
         let targets = self.targets.iter_mut().flat_map(|target| {
-            let credential = match &mut target.credential {
-                CredentialConfig::Application { proof: ClientProof::Secret(secret), .. } => Some(secret),
-                CredentialConfig::Application { proof: ClientProof::Certificate(_), .. }
-                | CredentialConfig::ManagedIdentity { .. }
-                | CredentialConfig::WorkloadIdentity { .. } => None,
-            };
-            credential.into_iter().chain(target.first_password.deliver.as_mut().map(|deliver| &mut deliver.secret))
+            let proofs = target.credential.proofs_mut();
+            proofs.iter_mut().chain(target.first_password.deliver.as_mut().map(|deliver| &mut deliver.secret))
         });
         let webhooks = self.alarms.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
         targets.chain(webhooks).filter_map(|sourced| match sourced {
