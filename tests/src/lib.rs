@@ -5,7 +5,9 @@
 pub mod memory;
 
 pub mod certificates;
+pub mod command;
 pub mod database;
+pub mod operator;
 pub mod planted;
 pub mod receiver;
 pub mod rig;
@@ -16,4 +18,5 @@ pub mod server;
 pub mod serving;
 pub mod simulation;
 pub mod stage;
+pub mod tenant;
 pub mod written;

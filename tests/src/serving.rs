@@ -1,24 +1,20 @@
 //! The whole service over HTTP: a database on either side, an emulated tenant, and commands.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::Parser as _;
-use entrain::cli::{Cli, Exit, Form, Output, run};
+use entrain::cli::Exit;
 use entrain::config::Config;
 use entrain::wiring::{Service, SystemClock, unseal};
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_model::ObjectRef;
 use entrain_store::Store;
-use entrain_sync::{Direct, Report, SyncError};
 use reqwest::Client;
 use serde_json::Value as Json;
 
+use crate::command::{self, Unheard};
 use crate::database::{Database, Dialect};
-use crate::written::Written;
 
 /// A service that runs.
 pub struct Serving {
@@ -57,7 +53,7 @@ impl Serving {
         let emulator = Emulator::start(Options::default()).await?;
         let folder = database.folder();
         std::fs::write(folder.join("ca.pem"), &emulator.ca_pem)?;
-        std::fs::write(folder.join("secret"), &emulator.client_secret)?;
+        std::fs::write(folder.join("client-secret"), &emulator.client_secret)?;
         std::fs::write(folder.join("user.rhai"), script)?;
         std::fs::write(folder.join("master.key"), MASTER_KEY)?;
         private(&folder.join("master.key"))?;
@@ -69,7 +65,7 @@ impl Serving {
         let file = folder.join("entrain.toml");
         std::fs::write(&file, configuration(&database, &emulator, more))?;
         for (name, text) in sealed {
-            seal(&file, name, text).await?;
+            seal(folder, name, text).await?;
         }
         let mut config = Config::load(&file)?;
         let clock = Arc::new(SystemClock);
@@ -100,8 +96,8 @@ impl Serving {
     ///
     /// # Errors
     /// Its arguments are wrong.
-    pub async fn said(&self, form: Form, words: &[&str]) -> anyhow::Result<(Exit, String)> {
-        said(&self.folder().join("entrain.toml"), form, words).await
+    pub async fn said(&self, words: &[&str]) -> anyhow::Result<(Exit, String)> {
+        command::entrain(self.folder(), words).await
     }
 
     /// Runs a command; what it said.
@@ -109,11 +105,10 @@ impl Serving {
     /// # Errors
     /// It fails.
     pub async fn command(&self, words: &[&str]) -> anyhow::Result<Json> {
-        let (exit, said) = self.said(Form::Json, words).await?;
-        if exit != Exit::Converged {
-            bail!("{words:?} ended with {exit:?}: {said}");
+        match command::answer(self.folder(), words).await? {
+            (Exit::Converged, said) => Ok(said),
+            (exit, said) => bail!("{words:?} ended with {exit:?}: {said}"),
         }
-        Ok(serde_json::from_str(&said)?)
     }
 
     /// The text that a command shows once under this name.
@@ -129,22 +124,11 @@ impl Serving {
 /// The master key of the service: 32 bytes in base64.
 pub const MASTER_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
-async fn said(config: &Path, form: Form, words: &[&str]) -> anyhow::Result<(Exit, String)> {
-    let start = ["entrain".to_owned(), "--config".to_owned(), config.display().to_string()];
-    let json = (form == Form::Json).then(|| "--json".to_owned());
-    let cli = Cli::try_parse_from(start.into_iter().chain(json).chain(words.iter().map(|word| (*word).to_owned())))?;
-    let written = Written::default();
-    Ok(match run(&cli, &mut Output::to(form, written.clone())).await {
-        Ok(exit) => (exit, written.text()),
-        Err(error) => (Exit::of_error(&error), format!("{}{error:#}", written.text())),
-    })
-}
-
-async fn seal(config: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+async fn seal(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
     let plain = tempfile::NamedTempFile::new()?;
     std::fs::write(plain.path(), text)?;
     let file = plain.path().display().to_string();
-    let (exit, said) = said(config, Form::Text, &["secret", "set", name, "--file", &file]).await?;
+    let (exit, said) = command::entrain(folder, &["secret", "set", name, "--file", &file]).await?;
     if exit != Exit::Converged {
         bail!("{name} is not sealed: {said}");
     }
@@ -173,15 +157,9 @@ tenant = "{tenant_id}"
 cloud = "custom"
 mode = "full"
 endpoints = {{ authority = "{authority_url}", graph = "{base_url}", ca_file = "ca.pem" }}
-credential = {{ client_id = "{client_id}", secret = {{ file = "secret" }} }}
+credential = {{ client_id = "{client_id}", secret = {{ file = "client-secret" }} }}
 mapping = {{ users = ["user.rhai"] }}
 "#,
         database.url()
     )
-}
-
-struct Unheard;
-
-impl Direct for Unheard {
-    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
 }

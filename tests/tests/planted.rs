@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use entrain::alarms::Secret;
-use entrain::cli::{Exit, Form};
+use entrain::cli::Exit;
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_model::Clock as _;
 use entrain_tests::certificates::{Certificate, target};
@@ -114,8 +114,8 @@ impl Stage {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let halts = self.serving.said(Form::Text, &["halts"]).await.unwrap().1;
-        let holds = self.serving.said(Form::Text, &["holds"]).await.unwrap().1;
+        let halts = self.serving.said(&["halts"]).await.unwrap().1;
+        let holds = self.serving.said(&["holds"]).await.unwrap().1;
         panic!("not within half a minute: {what}\n{halts}\n{holds}\n{:?}", self.receiver.messages.lock().unwrap());
     }
 }
@@ -290,9 +290,9 @@ async fn command_everything(stage: &mut Stage) {
         "keys rotate",
     ];
     for words in words {
-        for form in [Form::Text, Form::Json] {
-            let split: Vec<&str> = words.split(' ').collect();
-            let (_, said) = stage.serving.said(form, &split).await.unwrap_or_else(|error| panic!("{words}: {error:#}"));
+        for json in [None, Some("--json")] {
+            let split: Vec<&str> = words.split(' ').chain(json).collect();
+            let (_, said) = stage.serving.said(&split).await.unwrap_or_else(|error| panic!("{words}: {error:#}"));
             stage.said.push((format!("entrain {words}"), said.into_bytes()));
         }
     }
@@ -303,7 +303,7 @@ async fn command_everything(stage: &mut Stage) {
         &["plan", "test", "--out", &file("plan.md")],
         &["undo", &run, "--out", &file("undo.json")],
     ] {
-        let (exit, said) = stage.serving.said(Form::Text, words).await.unwrap();
+        let (exit, said) = stage.serving.said(words).await.unwrap();
         assert!(exit != Exit::Usage && exit != Exit::Failure, "{words:?}: {said}");
     }
 }
@@ -337,7 +337,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 
 /// Looks everywhere. The files that hold secrets because somebody put them there are not looked at.
 fn search(stage: &Stage) {
-    let on_purpose = ["secret", "app.pem", "first.pem", "master.key"];
+    let on_purpose = ["client-secret", "app.pem", "first.pem", "master.key"];
     let mut paths = Vec::new();
     files(stage.serving.folder(), &mut paths);
     paths.retain(|path| !on_purpose.iter().any(|name| path.ends_with(name)));
