@@ -38,7 +38,8 @@ pub use hold::{Decision, Hold};
 pub use ids::{RunId, SourceId, TargetId, TargetName};
 pub use object::{Kind, ObjectRef, Reason, Scope, SourceRecord, UnknownKind, fold};
 pub use observed::{
-    Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, TargetCredential, Tenant, Value,
+    Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, RefusedCredential, TargetCredential, Tenant,
+    Value,
 };
 pub use policy::{MatchKey, Mode, Policy, UnknownWord};
 pub use protection::Protection;

@@ -5,7 +5,7 @@ mod decide;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use entrain_model::{Clock, DirectoryError};
+use entrain_model::{Clock, DirectoryError, RefusedCredential};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 use tracing::Instrument as _;
@@ -79,6 +79,11 @@ impl Client {
     /// A token as requests carry it.
     pub(crate) async fn token(&self) -> Result<Token, DirectoryError> {
         self.tokens.token().await
+    }
+
+    /// The credentials that are passed over, see [`TokenSource::passed_over`].
+    pub(crate) fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        self.tokens.passed_over()
     }
 
     /// The most links of one request at the least cost for each.

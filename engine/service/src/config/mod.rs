@@ -132,15 +132,13 @@ impl Config {
 
     /// The values that are kept in the database: the name of each, and where its text belongs once it was opened.
     pub(crate) fn sealed(&mut self) -> impl Iterator<Item = (&str, &mut Option<SecretString>)> {
-        let credentials = self.targets.iter_mut().filter_map(|target| match &mut target.credential {
-            CredentialConfig::Application { proof: ClientProof::Secret(secret), .. } => Some(secret),
-            CredentialConfig::Application { proof: ClientProof::Certificate(_), .. }
-            | CredentialConfig::ManagedIdentity { .. }
-            | CredentialConfig::WorkloadIdentity { .. } => None,
+        let targets = self.targets.iter_mut().flat_map(|target| {
+            let proofs = target.credential.proofs_mut();
+            proofs.iter_mut().chain(target.first_password.deliver.as_mut().map(|deliver| &mut deliver.secret))
         });
         let webhooks = self.alarms.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
         let provider = self.access.oidc.iter_mut().filter_map(|oidc| oidc.client_secret.as_mut());
-        credentials.chain(webhooks).chain(provider).filter_map(|sourced| match sourced {
+        targets.chain(webhooks).chain(provider).filter_map(|sourced| match sourced {
             Sourced::Sealed(name, opened) => Some((name.as_str(), opened)),
             Sourced::Plain(_) | Sourced::Env(_) | Sourced::File(_) => None,
         })

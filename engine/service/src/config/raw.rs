@@ -215,6 +215,7 @@ pub(super) struct Credential {
     pub(super) client_id: Option<String>,
     pub(super) secret: Option<Sourced>,
     pub(super) certificate_file: Option<PathBuf>,
+    pub(super) certificates: Option<Vec<Sourced>>,
     pub(super) token_file: Option<PathBuf>,
 }
 
