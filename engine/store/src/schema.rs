@@ -64,6 +64,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0009_hooks.sql"),
         postgres: include_str!("../../../migrations/postgres/0009_hooks.sql"),
     },
+    Migration {
+        version: 10,
+        sqlite: include_str!("../../../migrations/sqlite/0010_settings.sql"),
+        postgres: include_str!("../../../migrations/postgres/0010_settings.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

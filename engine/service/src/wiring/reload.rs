@@ -1,57 +1,44 @@
-//! Which files a target depends on, and whether they have changed.
+//! Which scripts a target depends on, and whether they have changed.
 
 use std::path::PathBuf;
 
-use entrain_model::TargetName;
-use entrain_store::Store;
 use sha2::{Digest as _, Sha256};
 
-use crate::config::{Config, TargetConfig};
-use crate::vault;
+use crate::config::TargetConfig;
 
-/// The configuration file and the scripts that a target names, by content.
+/// The scripts that a target names, by content.
 pub(super) struct Files {
-    config: Option<PathBuf>,
+    revision: Option<i64>,
     scripts: Vec<PathBuf>,
     seen: [u8; 32],
 }
 
 impl Files {
     /// As they are now.
-    pub(super) fn new(config: Option<PathBuf>, target: &TargetConfig) -> Self {
-        let scripts = target.mapping.users.iter().chain(&target.mapping.groups).cloned().collect();
-        let mut files = Self { config, scripts, seen: [0; 32] };
-        files.seen = files.content();
-        files
+    pub(super) fn new(target: &TargetConfig) -> Self {
+        let scripts: Vec<PathBuf> = target.mapping.users.iter().chain(&target.mapping.groups).cloned().collect();
+        Self { revision: target.revision, seen: content(&scripts), scripts }
+    }
+
+    /// The revision of the configuration that named them.
+    pub(super) fn revision(&self) -> Option<i64> {
+        self.revision
     }
 
     /// Whether any differs from when this was made.
     pub(super) fn changed(&self) -> bool {
-        self.content() != self.seen
+        content(&self.scripts) != self.seen
     }
+}
 
-    /// The target's block in the configuration file as it is now. A file that is wrong changes nothing.
-    pub(super) async fn reread(&self, name: &TargetName, store: &Store) -> Option<TargetConfig> {
-        match Config::load(self.config.as_deref()?) {
-            Ok(mut config) => {
-                vault::unseal(&mut config, store).await;
-                config.target(name.as_str()).cloned()
-            }
-            Err(error) => {
-                tracing::error!("the changed configuration is not used: {error}");
-                None
-            }
-        }
+/// A digest of what the files say.
+pub(super) fn content(files: &[PathBuf]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for path in files {
+        // A file that cannot be read now counts as empty: it is another content, and loading says why.
+        let content = std::fs::read(path).unwrap_or_default();
+        hash.update(content.len().to_be_bytes());
+        hash.update(content);
     }
-
-    fn content(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
-        for path in self.config.iter().chain(&self.scripts) {
-            // A file that cannot be read now counts as empty: it is another content, and loading says why.
-            let content = std::fs::read(path).unwrap_or_default();
-            hash.update(content.len().to_be_bytes());
-            hash.update(content);
-        }
-        hash.finalize().into()
-    }
+    hash.finalize().into()
 }

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use entrain_model::{Clock, Credentials, TargetName};
 use entrain_store::{Store, StoreError};
-use entrain_sync::Target;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Targets;
 use crate::alarms::{Courier, Expiry, Watched, WebhookError, look, said};
 use crate::config::{AlarmsConfig, AuditConfig, Config};
 use crate::hooks::{Keyring, Teller};
@@ -28,9 +28,6 @@ const AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How long alarms that are over are remembered.
 const PAST: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// A target as it is now, once it could be connected.
-pub(super) type Newest = watch::Receiver<Option<Arc<Target>>>;
-
 /// Watches all targets of a service.
 pub(super) struct Watch {
     store: Store,
@@ -39,7 +36,7 @@ pub(super) struct Watch {
     alarms: AlarmsConfig,
     courier: Courier,
     teller: Teller,
-    targets: BTreeMap<TargetName, Newest>,
+    targets: Arc<Targets>,
     expiry: Mutex<BTreeMap<TargetName, Vec<Expiry>>>,
 }
 
@@ -49,7 +46,7 @@ impl Watch {
         config: &Config,
         store: Store,
         clock: Arc<dyn Clock>,
-        targets: BTreeMap<TargetName, Newest>,
+        targets: Arc<Targets>,
         keys: Arc<Keyring>,
     ) -> Result<Self, WebhookError> {
         let courier = Courier::new(store.clone(), Arc::clone(&clock), &config.alarms.webhooks)?;
@@ -96,11 +93,11 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        for name in self.targets.keys() {
+        let names: Vec<TargetName> = self.targets.all().into_iter().map(|(name, _)| name).collect();
+        for name in &names {
             let expiry = self.expiry.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
             said(&look(&self.store, &self.alarms, &Watched { target: name.clone(), expiry }).await?);
         }
-        let names: Vec<TargetName> = self.targets.keys().cloned().collect();
         said(&self.store.clear_alarms_beside(&names).await?);
         Ok(())
     }
@@ -122,8 +119,8 @@ impl Watch {
         let mut told = BTreeSet::new();
         loop {
             let mut wait = KEEP;
-            for (name, newest) in &self.targets {
-                let Some(target) = newest.borrow().clone() else {
+            for (name, served) in &self.targets.all() {
+                let Some(target) = served.target() else {
                     wait = AGAIN;
                     continue;
                 };
