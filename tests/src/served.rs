@@ -23,7 +23,8 @@ use crate::database::{Database, Dialect};
 pub const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), \
                            accountEnabled: user.active, mailNickname: local_part(user.userName), jobTitle: or_clear(user.title) }";
 
-struct Unheard;
+/// Nobody needs to be told.
+pub struct Unheard;
 
 impl Direct for Unheard {
     fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}

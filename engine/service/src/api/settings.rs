@@ -18,7 +18,6 @@ use crate::cli::utc;
 use crate::http::access::Caller;
 use crate::http::problem::Problem;
 use crate::vault::VaultError;
-use crate::wiring::ServeError;
 
 /// The settings of a target.
 #[derive(Debug, Serialize, ToSchema)]
@@ -154,7 +153,7 @@ fn shown(row: SettingsRow, status: StatusCode) -> Tagged<TargetSettings> {
 
 impl Api {
     fn desk(&self, caller: &Caller) -> Desk<'_> {
-        Desk { store: self.store(caller), config: self.keeper.config(), folder: self.keeper.folder() }
+        Desk { store: self.store(caller), config: self.keeper.config() }
     }
 
     /// The settings of a target that the caller may see.
@@ -180,12 +179,9 @@ impl Api {
 
     /// This process goes by what was changed when it answers; others notice within a second or two.
     async fn taken_over(&self) -> Result<(), Problem> {
-        self.keeper.refresh().await.map_err(|error| match error {
-            ServeError::Store(error) => error.into(),
-            other => {
-                tracing::error!("the changed configuration could not be taken over, and that is tried again: {other}");
-                Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the change is kept and is taken over within a moment")
-            }
+        self.keeper.refresh().await.map_err(|error| {
+            tracing::error!("the changed configuration could not be taken over, and that is tried again: {error}");
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the change is kept, and is taken over within a moment")
         })
     }
 }

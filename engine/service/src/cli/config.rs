@@ -8,7 +8,7 @@ use entrain_store::{Settings, SettingsChange};
 use serde_json::{Value as Json, json};
 
 use super::args::{Author, Global};
-use super::session::{Session, Usage, folder};
+use super::session::{Session, Usage};
 use super::{Exit, Output};
 use crate::acts::settings::{Extra, Step, block, steps};
 use crate::config::{Block, Config, Difference, written};
@@ -62,12 +62,12 @@ pub(super) async fn run(command: &ConfigCommand, global: &Global, output: &mut O
 
 async fn apply(args: &ConfigApplyArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let file = args.file.as_ref().unwrap_or(&global.config);
-    let blocks = Config::blocks_of(file, folder(global))?;
+    let session = Session::open_unsettled(global).await?.acting_as(&args.author.by);
+    let blocks = Config::blocks_of(file, &session.config.folder)?;
     if blocks.is_empty() {
         let message = format!("{} has no [[target]] block, so it says nothing about targets", file.display());
         return Err(Usage(message).into());
     }
-    let session = Session::open_unsettled(global).await?.acting_as(&args.author.by);
     let steps = steps(&session.store.settings().await?, &blocks);
     let extra = if args.prune { Extra::Remove } else { Extra::Leave };
     let changes: Vec<SettingsChange> = steps.iter().filter_map(|step| step.change(extra)).collect();

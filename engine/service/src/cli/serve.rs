@@ -9,7 +9,7 @@ use entrain_sync::{Direct, Report, SyncError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Global;
-use super::session::{Usage, clock, folder, refuse_fast, store};
+use super::session::{Usage, clock, refuse_fast, store};
 use super::{Exit, logging};
 use crate::acts::settings::Stored;
 use crate::config::Config;
@@ -29,7 +29,7 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
         );
         return Err(Usage(message).into());
     }
-    refuse_fast(global, &Stored::of(&stored, folder(global)).targets)?;
+    refuse_fast(global, &Stored::of(&stored, &config.folder).targets)?;
     vault::unseal(&mut config, &store).await;
     let service = Service::start(&config, Some(&global.config), store, clock, Arc::new(Log), None).await?;
     tracing::info!("serving");

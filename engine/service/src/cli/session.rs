@@ -1,10 +1,10 @@
 //! What most commands begin with: the configuration, the database, the engine, a target.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use entrain_model::Clock;
+use entrain_model::{Clock, TargetName};
 use entrain_store::{Put, Store};
 use entrain_sync::{Engine, Target};
 use secrecy::ExposeSecret as _;
@@ -47,6 +47,11 @@ impl Session {
         let operator = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
         let store = store(&config, Arc::clone(&clock)).await?.acting_as(&operator);
         Ok(Session { config, file: global.config.clone(), store, clock })
+    }
+
+    /// The targets of which the file says something else than the database.
+    pub(super) async fn differing(&self) -> anyhow::Result<Vec<TargetName>> {
+        Ok(differing(&self.store.settings().await?, &self.config.blocks))
     }
 
     /// The same for somebody: what is done with it stands in the audit under this name.
@@ -111,17 +116,12 @@ async fn settle(config: &mut Config, store: &Store, global: &Global) -> anyhow::
         let named = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         tracing::warn!(targets = named, "{}", remedy(Some(&global.config)));
     }
-    let stored = Stored::of(&settings, folder(global));
+    let stored = Stored::of(&settings, &config.folder);
     for (_, why) in &stored.unusable {
         tracing::error!("{why}; the command goes on without that target");
     }
     config.targets = stored.targets;
     refuse_fast(global, &config.targets)
-}
-
-/// The folder to which paths of the configuration are relative.
-pub(super) fn folder(global: &Global) -> &Path {
-    global.config.parent().unwrap_or(Path::new("."))
 }
 
 /// A clock that runs faster is refused for a real tenant, which counts in real seconds.

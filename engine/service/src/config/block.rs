@@ -39,11 +39,7 @@ impl Block {
     pub(super) fn all(text: &str) -> Vec<Self> {
         let Ok(mut document) = text.parse::<toml::Table>() else { return Vec::new() };
         let Some(toml::Value::Array(blocks)) = document.remove("target") else { return Vec::new() };
-        let tables = blocks.into_iter().filter_map(|block| match block {
-            toml::Value::Table(table) => Some(table),
-            _ => None,
-        });
-        tables.filter_map(Self::of_table).collect()
+        blocks.into_iter().filter_map(|block| Self::of_table(block.try_into().ok()?)).collect()
     }
 
     fn of_table(mut table: toml::Table) -> Option<Self> {
@@ -128,7 +124,7 @@ fn is_empty_table(value: &Json) -> bool {
 fn without_nulls(map: Map<String, Json>) -> Map<String, Json> {
     let inner = |value: Json| match value {
         Json::Object(map) => Json::Object(without_nulls(map)),
-        other => other,
+        other @ (Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_)) => other,
     };
     map.into_iter().filter(|(_, value)| !value.is_null()).map(|(key, value)| (key, inner(value))).collect()
 }

@@ -23,7 +23,8 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let scim = http::scim(raw.scim, folder);
     let targets = check_target::check_all(raw.target, folder, &mut findings);
     if findings.is_empty() {
-        Ok(Config { store, log, audit, alarms, metrics, approvers, http, scim, secrets, targets, blocks: Vec::new() })
+        let (blocks, folder) = (Vec::new(), folder.to_owned());
+        Ok(Config { store, log, audit, alarms, metrics, approvers, http, scim, secrets, targets, blocks, folder })
     } else {
         Err(findings)
     }

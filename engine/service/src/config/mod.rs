@@ -22,7 +22,7 @@ mod target;
 mod template;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use entrain_store::Approvers;
 use secrecy::SecretString;
@@ -66,6 +66,8 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// The targets of the file as they are written.
     pub blocks: Vec<Block>,
+    /// The folder of the file, to which all paths are relative.
+    pub folder: PathBuf,
 }
 
 /// Where the database is.

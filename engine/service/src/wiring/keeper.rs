@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::reload::content;
 use super::served::Shared;
 use super::{ServeError, Served, Targets};
-use crate::acts::settings::{Stored, differing, remedy};
+use crate::acts::settings::{Stored, differing, remedy, sealed};
 use crate::config::{Block, Config, TargetConfig};
 use crate::vault;
 
@@ -43,6 +43,8 @@ struct State {
     ticks: BTreeMap<TargetName, Uuid>,
     /// What cannot be used on this machine, and why.
     unusable: BTreeMap<TargetName, String>,
+    /// Of the sealed secrets that each target names, which text of theirs is in use.
+    sealed: BTreeMap<TargetName, Vec<Option<String>>>,
     tasks: JoinSet<()>,
 }
 
@@ -75,11 +77,6 @@ impl Keeper {
     /// What the process was started with.
     pub(crate) fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// The folder to which paths are relative.
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.file.as_deref().and_then(Path::parent).unwrap_or(Path::new(".")).to_owned()
     }
 
     /// Looks again and again, until it is told to stop; then ends all targets.
@@ -141,7 +138,7 @@ impl Keeper {
         let settings = store.settings().await?;
         while state.tasks.try_join_next().is_some() {}
         self.compare_file(&state.blocks, &settings);
-        let Stored { targets, unusable } = Stored::of(&settings, &self.folder());
+        let Stored { targets, unusable } = Stored::of(&settings, &self.config.folder);
         for name in state.ticks.keys().cloned().collect::<Vec<_>>() {
             if !settings.targets.iter().any(|row| row.name == name) {
                 self.end(&mut state, &name).await?;
@@ -154,18 +151,30 @@ impl Keeper {
         let mut config = Config { targets, ..self.config.clone() };
         vault::unseal(&mut config, store).await;
         for target in config.targets {
-            let mended = before.contains_key(&target.name);
-            self.serve(&mut state, target, mended).await?;
+            let sealed = self.sealed(&settings, &target.name).await?;
+            let again = state.sealed.insert(target.name.clone(), sealed.clone()) != Some(sealed);
+            let again = again || before.contains_key(&target.name);
+            self.serve(&mut state, target, again).await?;
         }
         state.revision = settings.revision;
         Ok(())
     }
 
-    async fn serve(&self, state: &mut State, config: TargetConfig, mended: bool) -> Result<(), ServeError> {
+    /// What tells texts of the sealed secrets that a target names from others: nonces are never used twice.
+    async fn sealed(&self, settings: &Settings, name: &TargetName) -> Result<Vec<Option<String>>, StoreError> {
+        let mut nonces = Vec::new();
+        for secret in settings.targets.iter().find(|row| row.name == *name).map(sealed).unwrap_or_default() {
+            let row = self.shared.engine.store().secret(&secret).await?;
+            nonces.push(row.map(|row| row.sealed.nonce));
+        }
+        Ok(nonces)
+    }
+
+    async fn serve(&self, state: &mut State, config: TargetConfig, again: bool) -> Result<(), ServeError> {
         let name = config.name.clone();
         if let Some(served) = self.targets.one(&name) {
-            if served.config().revision != config.revision || mended {
-                tracing::info!(target = %name, revision = config.revision, "the configuration of the target was changed");
+            if served.config().revision != config.revision || again {
+                tracing::info!(target = %name, revision = config.revision, "the configuration of the target, or a secret of it, was changed");
                 served.reconfigure(config).await?;
             }
             return Ok(());

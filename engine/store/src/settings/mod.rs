@@ -157,6 +157,12 @@ async fn next(connection: &mut AnyConnection) -> Result<i64> {
     Sql::new("update settings_changes set revision = revision + 1 returning revision as n").number(connection).await
 }
 
+/// Has everybody who serves look at the configuration anew: what it names has changed, and not what it says.
+pub(crate) async fn touch(connection: &mut AnyConnection) -> Result<()> {
+    Sql::new("update settings_changes set revision = revision + 1 where revision > 0").run(connection).await?;
+    Ok(())
+}
+
 fn expect(change: &SettingsChange, standing: Option<&SettingsRow>) -> Result<()> {
     let name = &change.name;
     match (change.expected, standing) {

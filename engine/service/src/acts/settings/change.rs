@@ -1,7 +1,6 @@
 //! What changes the configuration of one target over the network. Secrets go in with it and are sealed; none comes back.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use entrain_model::TargetName;
 use entrain_store::{Expected, SettingsChange, SettingsRow, Store, StoreError, UnderWay};
@@ -9,7 +8,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
-use super::places::{destination, places, plain_secrets};
+use super::places::{destination, places, plain_secrets, sealed};
 use super::{block, under_way};
 use crate::config::{Block, Config, Problem};
 use crate::vault::{Vault, VaultError};
@@ -43,7 +42,6 @@ pub(crate) enum SettingsError {
 pub(crate) struct Desk<'a> {
     pub(crate) store: Store,
     pub(crate) config: &'a Config,
-    pub(crate) folder: PathBuf,
 }
 
 impl Desk<'_> {
@@ -79,7 +77,7 @@ impl Desk<'_> {
         let secrets = take_secrets(&mut wanted);
         let new = secrets.iter().map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>();
         permitted(before.as_ref(), &wanted, &new)?;
-        wanted.check(&self.folder).map_err(SettingsError::Wrong)?;
+        wanted.check(&self.config.folder).map_err(SettingsError::Wrong)?;
         let differences = before.as_ref().map(|before| before.differences(&wanted));
         if differences.as_ref().is_some_and(Vec::is_empty) {
             return Ok(());
@@ -134,8 +132,7 @@ fn prefix(name: &TargetName) -> String {
 /// The names of what was sealed here for this target.
 fn sealed_for(block: &Block) -> BTreeSet<String> {
     let own = prefix(&block.name);
-    let sealed = places(&block.body).into_iter().filter(|(path, name)| path.ends_with("secret.secret") && name.starts_with(&own));
-    sealed.map(|(_, name)| name).collect()
+    sealed(&block.body).into_iter().filter(|name| name.starts_with(&own)).collect()
 }
 
 /// Nothing that the machine keeps is named anew, and no credential goes where it did not go before.

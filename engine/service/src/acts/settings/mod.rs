@@ -3,6 +3,7 @@
 mod change;
 mod places;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use entrain_model::TargetName;
@@ -39,6 +40,11 @@ impl Stored {
 /// The block that the database keeps.
 pub(crate) fn block(row: &SettingsRow) -> Block {
     Block { name: row.name.clone(), body: row.body.clone() }
+}
+
+/// The names of the sealed secrets that it names.
+pub(crate) fn sealed(row: &SettingsRow) -> BTreeSet<String> {
+    places::sealed(&row.body)
 }
 
 /// What is to be done about one target, so that the database says what a file does.

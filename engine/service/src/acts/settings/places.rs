@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json};
 
+/// How the way to the name of a sealed secret ends.
+const SEALED: &str = "secret.secret";
+
 /// A place: what kind of key names it, and its name.
 pub(super) type Place = (String, String);
 
@@ -28,8 +31,13 @@ fn collect(path: &str, key: &str, value: &Json, found: &mut BTreeSet<Place>) {
 
 fn is_place(path: &str, key: &str) -> bool {
     let named = ["env", "plan_public_key", "seal_for"].contains(&key) || key.ends_with("file") || key.ends_with("files");
-    // `secret.secret` is the name of a sealed one; a text that stands for itself is sealed before anything else is done.
-    named || path.ends_with("secret.secret") || ["mapping.users", "mapping.groups"].contains(&path)
+    // A text that stands for itself is sealed before anything else is done.
+    named || path.ends_with(SEALED) || ["mapping.users", "mapping.groups"].contains(&path)
+}
+
+/// The names of the sealed secrets among them.
+pub(super) fn sealed(body: &Map<String, Json>) -> BTreeSet<String> {
+    places(body).into_iter().filter(|(path, _)| path.ends_with(SEALED)).map(|(_, name)| name).collect()
 }
 
 /// Where tokens are asked for and used.
