@@ -358,3 +358,34 @@ async fn a_scheduler_elsewhere_runs_a_job_and_learns_its_end() {
         assert_eq!(run("delta-sync", &id, &key).await.0, Exit::Halted);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_is_tested_by_command_and_over_the_wire() {
+    for dialect in Dialect::all() {
+        let served = Served::start(dialect, 1, "").await.unwrap();
+        let (exit, said) = served.entrain(&["target", "test", "test"]).await.unwrap();
+        let found = &said["targets"][0];
+        assert_eq!((exit, &found["target"], &found["verdict"]), (Exit::Partial, &json!("test"), &json!("warning")), "{said}");
+        let surplus = found["permissions"]["surplus"].as_array().unwrap();
+        assert!(surplus.iter().any(|one| one["permission"] == "RoleManagement.ReadWrite.Directory"), "{said}");
+        assert_eq!(found["permissions"]["missing"], json!([]));
+
+        let (viewer, operator) =
+            (served.key("eye", &["--role", "viewer"]).await.unwrap(), served.key("hand", &["--role", "operator"]).await.unwrap());
+        assert_eq!(refused(&served, POST, "/targets/test/test", &viewer, None).await.0, 403);
+        assert_eq!(refused(&served, POST, "/targets/none/test", &operator, None).await.0, 404);
+        let over_the_wire = ok(&served, POST, "/targets/test/test", &operator, None).await;
+        assert_eq!(over_the_wire["permissions"], found["permissions"]);
+
+        // The tenant takes a permission away: it is named by all three, and nothing was written.
+        let emulator = &served.emulator;
+        let roles = json!({ "clientId": emulator.client_id, "roles": ["User.ReadWrite.All", "Group.ReadWrite.All"] });
+        emulator.control("POST", "credentials", &roles).unwrap();
+        let missing = ok(&served, POST, "/targets/test/test", &operator, None).await;
+        assert_eq!(
+            (&missing["verdict"], &missing["permissions"]["missing"][0]["permission"]),
+            (&json!("bad"), &json!("Organization.Read.All"))
+        );
+        assert_eq!(served.entrain(&["target", "test"]).await.unwrap().0, Exit::Failure);
+    }
+}

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use entrain_model::{Allowance, Attributes, Begins, Kind, Limit, ObjectRef, Operation, Rule, Share};
 use entrain_store::{Choice, GroupRow, Membership, Role, RunState, SourceChange, UserRow};
@@ -194,5 +195,28 @@ async fn the_domains_of_the_tenant_outlast_the_process() {
         let report = rig.only(&[object]).await.unwrap();
         assert_eq!(report.held.get("rejected"), Some(&1), "{report:?}");
         assert!(memory.take_log().is_empty(), "nothing is sent that must fail");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tenant_that_somebody_emptied_is_not_filled_again_unasked() {
+    for dialect in Dialect::all() {
+        for purged in [false, true] {
+            let memory = Arc::new(Memory::new(schema(), 7));
+            let rig = Rig::new(dialect, memory.clone(), |target| target.timing.settling = Duration::ZERO).await.unwrap();
+            rig.write(&(0..150).map(|n| user(n, "Clerk")).collect::<Vec<_>>()).await.unwrap();
+            assert_eq!(rig.full().await.unwrap().state, RunState::Converged, "the first load is no harm");
+            memory.take_log();
+            for record in memory.dump().into_iter().filter(|record| record.kind == Kind::User) {
+                memory.delete(Kind::User, record.id.as_str());
+                if purged {
+                    memory.purge(Kind::User, record.id.as_str());
+                }
+            }
+            let said = held(&rig.full().await.unwrap());
+            assert!(said.contains("make 150 users"), "{said}");
+            assert_eq!(said.contains("give up the records of 150 users"), purged, "{said}");
+            assert_eq!(memory.take_log().len(), 0, "nothing was written");
+        }
     }
 }

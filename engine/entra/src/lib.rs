@@ -6,12 +6,15 @@
 
 mod batch;
 mod call;
+mod checkup;
 mod classify;
 mod client;
 mod config;
+mod connections;
 mod fresh;
 mod odata;
 mod pacing;
+mod permission;
 mod read;
 mod retry;
 mod schema;
@@ -31,7 +34,9 @@ use entrain_model::{
     Write, Written,
 };
 
+pub use checkup::{Checkup, Finding, Verdict};
 pub use config::{Cloud, CredentialConfig, EntraConfig, FirstCredential, PassUses, Quota};
+pub use permission::{Comparison, Feature, Missing, NEEDS, Need, Surplus, table as permission_table};
 pub use schema::{names, schema};
 pub use traffic::{Carriage, Exchange, Observer, Traffic};
 
@@ -45,6 +50,7 @@ pub struct Entra {
     sign_in: read::SignIn,
     first: FirstCredential,
     delivery: Option<Arc<dyn Delivery>>,
+    setup: checkup::Setup,
 }
 
 impl Entra {
@@ -52,6 +58,7 @@ impl Entra {
     pub fn connect(config: EntraConfig) -> Result<Entra, DirectoryError> {
         let wire = wire::client(&config)?;
         let tokens = token::AzureTokens::new(&config, wire.clone())?;
+        let wire = connections::Connections::new(&config, wire);
         Ok(Self::assemble(config, Arc::new(wire), Arc::new(tokens)))
     }
 
@@ -63,6 +70,7 @@ impl Entra {
             domains: read::Domains::default(),
             fresh: fresh::Fresh::default(),
             sign_in: read::SignIn::of(&config.credential),
+            setup: checkup::Setup::of(&config),
             first: config.first,
             delivery: config.delivery,
         }

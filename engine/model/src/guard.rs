@@ -12,6 +12,8 @@ pub enum Operation {
     Create,
     /// A record that is there already is taken for that of an object.
     Link,
+    /// A record that is believed gone is given up; an object that is there gets another one.
+    Unlink,
     /// A sign-in is blocked, by removal or by attribute.
     Disable,
     /// A record is deleted.
@@ -34,6 +36,7 @@ impl Operation {
         match self {
             Operation::Create => "create",
             Operation::Link => "link",
+            Operation::Unlink => "unlink",
             Operation::Disable => "disable",
             Operation::Delete => "delete",
             Operation::Rename => "rename",
@@ -146,8 +149,8 @@ impl Rule {
     /// For whatever no other rule decides.
     pub fn of(operation: Operation, kind: Kind, share: Share, allowance: Allowance) -> Self {
         let begins = match operation {
-            Operation::Link | Operation::AddReference | Operation::Change => Begins::OnceLoaded,
-            Operation::Create
+            Operation::Create | Operation::Link | Operation::AddReference | Operation::Change => Begins::OnceLoaded,
+            Operation::Unlink
             | Operation::Disable
             | Operation::Delete
             | Operation::Rename
@@ -220,7 +223,9 @@ impl Default for Limits {
             Allowance { run: limit(run, per_cent[0]), hour: limit(hour, per_cent[0]), day: limit(day, per_cent[1]) }
         };
         let mut limits = Self(Vec::new());
+        limits.allow(Operation::Create, Share::Linked, allowance([10.0, 20.0], 1_000, [5_000, 5_000, 20_000]));
         limits.allow(Operation::Link, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));
+        limits.allow(Operation::Unlink, Share::Linked, allowance([2.0, 5.0], 150, [100, 100, 500]));
         limits.allow(Operation::Disable, Share::Linked, allowance([2.0, 5.0], 150, [250, 250, 1_000]));
         limits.allow(Operation::Delete, Share::Linked, allowance([2.0, 5.0], 150, [100, 100, 500]));
         limits.allow(Operation::Rename, Share::Linked, allowance([2.0, 5.0], 500, [500, 500, 2_000]));

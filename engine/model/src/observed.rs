@@ -99,6 +99,16 @@ pub enum CredentialKind {
     Certificate,
 }
 
+impl CredentialKind {
+    /// As people call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CredentialKind::Secret => "client secret",
+            CredentialKind::Certificate => "certificate",
+        }
+    }
+}
+
 /// A credential of ours as the target knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetCredential {

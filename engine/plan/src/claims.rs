@@ -34,6 +34,7 @@ fn deeds(action: &Action, schema: &KindSchema) -> Vec<(Operation, String, Json)>
     let whole = |operation, done| vec![(operation, String::new(), done)];
     match action {
         Action::Link { id, .. } => whole(Operation::Link, json!(id)),
+        Action::Unlink { id } => whole(Operation::Unlink, json!(id)),
         Action::Create { .. } => whole(Operation::Create, Json::Null),
         Action::Restore { id, .. } => whole(Operation::Create, json!(id)),
         Action::Delete { id } => whole(Operation::Delete, json!(id)),
@@ -51,8 +52,7 @@ fn deeds(action: &Action, schema: &KindSchema) -> Vec<(Operation, String, Json)>
             blocks.into_iter().chain(edits.iter().filter(is_change).map(|edit| edited(id, edit, schema))).collect()
         }
         // Whoever loses a session signs in again.
-        Action::RevokeSessions { .. } => Vec::new(),
-        Action::Unlink { .. } | Action::Issue { .. } => Vec::new(),
+        Action::RevokeSessions { .. } | Action::Issue { .. } => Vec::new(),
     }
 }
 

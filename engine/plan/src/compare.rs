@@ -37,6 +37,20 @@ pub(crate) fn is_unset(value: &Json) -> bool {
     }
 }
 
+/// The same letters and digits: a target trims, folds and formats what it is sent.
+pub(crate) fn is_rewritten(sent: &Json, shown: &Json) -> bool {
+    fn bare(text: &str) -> String {
+        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+    }
+    match (sent, shown) {
+        (Json::String(sent), Json::String(shown)) => bare(sent) == bare(shown),
+        (Json::Array(sent), Json::Array(shown)) => {
+            sent.len() == shown.len() && sent.iter().zip(shown).all(|(sent, shown)| is_rewritten(sent, shown))
+        }
+        _ => sent == shown,
+    }
+}
+
 /// The point in time that a text names; a bare date is its midnight in UTC.
 pub(crate) fn instant(value: &Json) -> Option<OffsetDateTime> {
     let text = value.as_str()?;

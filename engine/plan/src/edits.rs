@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use entrain_model::{Actual, Authority, DesiredRecord, Edit, KindSchema, Knowledge, LinkState, Value, Writable};
 use serde_json::Value as Json;
 
-use crate::compare::{is_unset, look_up, same};
+use crate::compare::{is_rewritten, is_unset, look_up, same};
 use crate::leaves::{Leaf, leaves};
 
 /// What is known of a record that shall be changed.
@@ -36,17 +36,15 @@ impl Known<'_> {
         }
     }
 
-    /// What the target stored in place of what was sent, if that is something else.
-    pub(crate) fn made_of_sent(&self, name: &str) -> Option<&Json> {
-        self.stored(name)
-    }
-
     fn sent(&self, name: &str) -> Option<&Json> {
         look_up(&self.link?.sent, name)
     }
 
-    fn stored(&self, name: &str) -> Option<&Json> {
-        look_up(&self.link?.stored, name)
+    /// What the target made of what was sent: what it showed after the write, if that is the same in another writing. A wholly
+    /// different value is somebody's edit, even if it is the first that was read.
+    pub(crate) fn made_of_sent(&self, name: &str) -> Option<&Json> {
+        let sent = self.sent(name)?;
+        look_up(&self.link?.stored, name).filter(|stored| is_rewritten(sent, stored))
     }
 }
 
@@ -143,7 +141,7 @@ pub(crate) fn is_due(leaf: &Leaf<'_>, known: Known<'_>) -> bool {
     let sent = known.sent(&leaf.name);
     // A read may show the state before our own last write; so what changed since then is sent even if the target seems to agree.
     let changed = sent.is_some_and(|sent| !same(leaf.shape, sent, leaf.to));
-    changed || drifted(leaf, &value, sent, known.stored(&leaf.name))
+    changed || drifted(leaf, &value, sent, known.made_of_sent(&leaf.name))
 }
 
 /// Whether the target has something else than it made of what was sent.
@@ -153,6 +151,6 @@ fn drifted(leaf: &Leaf<'_>, value: &Value, sent: Option<&Json>, stored: Option<&
         Value::Unset => &Json::Null,
         Value::Value(value) => value,
     };
-    let accepted = sent.is_some() && stored.is_some_and(|stored| same(leaf.shape, stored, value));
+    let accepted = stored.is_some_and(|stored| same(leaf.shape, stored, value));
     !accepted && !same(leaf.shape, value, leaf.to)
 }

@@ -177,6 +177,7 @@ fn deed(count: &Count<'_>, number: u64) -> String {
     match (count.rule.operation, count.rule.share) {
         (Operation::Create, _) => format!("make {number} {kind}{plural}"),
         (Operation::Link, _) => format!("take over the records of {number} {kind}{plural}"),
+        (Operation::Unlink, _) => format!("give up the records of {number} {kind}{plural}"),
         (Operation::Disable, _) => format!("block the sign-in of {number} {kind}{plural}"),
         (Operation::Delete, _) => format!("delete {number} {kind}{plural}"),
         (Operation::Rename, _) => format!("change the login of {number} {kind}{plural}"),

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use entrain_model::{Action, Attributes, Basis, Change, Kind, Millis, ObjectRef, RunId, TargetName};
+use entrain_model::{Attributes, Basis, Kind, Millis, ObjectRef, RunId, TargetName};
 use serde_json::Value as Json;
 
+use crate::mirror::is_unset;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_json};
 use crate::{Result, Store};
 
@@ -31,12 +32,12 @@ impl Store {
         Ok(bases)
     }
 
-    /// Takes what the target shows after this run's writes for what it made of them: no drift.
+    /// Keeps what the target shows after this run's writes beside what was sent, where it differs.
     pub async fn accept_echo(&self, target: &TargetName, run: &RunId) -> Result<()> {
         let mut after = 0;
         loop {
             let page = Sql::new(
-                "select p.seq as seq, p.body as body, l.kind as kind, l.id as id, l.sent as sent, l.stored as stored, m.attributes as attributes \
+                "select p.seq as seq, l.kind as kind, l.id as id, l.sent as sent, l.stored as stored, m.attributes as attributes \
                  from plan_lines p join runs r on r.id = p.run \
                  join links l on l.target = r.target and l.kind = p.kind and l.id = p.id \
                  join mirror m on m.target = l.target and m.kind = l.kind and m.id = l.target_id \
@@ -53,8 +54,7 @@ impl Store {
             let mut differing = Vec::new();
             for row in &page {
                 let (sent, stored): (Attributes, Attributes) = (row.json("sent")?, row.json("stored")?);
-                let change: Change = row.json("body")?;
-                let echo = echo(&sent, &stored, &row.json("attributes")?, &change.action);
+                let echo = echo(&sent, &row.json("attributes")?);
                 if echo != stored {
                     differing.push((row.object("")?, echo));
                 }
@@ -207,61 +207,15 @@ impl Store {
     }
 }
 
-/// Where the record shows something else than what was sent: what it shows, if that is what the target made of it. What the
-/// mirror does not know is as sent.
-fn echo(sent: &Attributes, stored: &Attributes, shown: &Attributes, action: &Action) -> Attributes {
+/// What the record shows where it is something else than what was sent. What the mirror does not know is as sent.
+fn echo(sent: &Attributes, shown: &Attributes) -> Attributes {
     sent.iter()
         .filter_map(|(name, sent)| {
             let shown = known(shown, name)?;
             let differs = shown != sent && !(is_unset(shown) && is_unset(sent));
-            let made_of_it = stored.get(name) == Some(shown) || is_similar(sent, shown) || is_new(action, name, shown);
-            (differs && made_of_it).then(|| (name.clone(), shown.clone()))
+            differs.then(|| (name.clone(), shown.clone()))
         })
         .collect()
-}
-
-/// Whether this change brought the value: a late read shows what was there before it.
-fn is_new(action: &Action, name: &str, shown: &Json) -> bool {
-    match action {
-        Action::Create { .. } => true,
-        Action::Update { edits, .. } => {
-            edits.iter().any(|edit| edit.attribute == name && edit.was.as_ref().is_some_and(|was| was != shown))
-        }
-        Action::Link { .. }
-        | Action::Unlink { .. }
-        | Action::Restore { .. }
-        | Action::AddReference { .. }
-        | Action::RemoveReference { .. }
-        | Action::Disable { .. }
-        | Action::RevokeSessions { .. }
-        | Action::Issue { .. }
-        | Action::Delete { .. } => false,
-    }
-}
-
-/// The same letters and digits: the target trims, folds and formats.
-fn is_similar(sent: &Json, shown: &Json) -> bool {
-    fn bare(text: &str) -> String {
-        text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-    }
-    match (sent, shown) {
-        (Json::String(sent), Json::String(shown)) => bare(sent) == bare(shown),
-        (Json::Array(sent), Json::Array(shown)) => {
-            sent.len() == shown.len() && sent.iter().zip(shown).all(|(sent, shown)| is_similar(sent, shown))
-        }
-        _ => sent == shown,
-    }
-}
-
-/// Directories say in several ways that there is no value.
-fn is_unset(value: &Json) -> bool {
-    match value {
-        Json::Null => true,
-        Json::String(text) => text.is_empty(),
-        Json::Array(items) => items.is_empty(),
-        Json::Object(parts) => parts.values().all(is_unset),
-        Json::Bool(_) | Json::Number(_) => false,
-    }
 }
 
 /// An attribute by its name, or by its dotted path.
@@ -286,19 +240,6 @@ mod tests {
     fn only_what_the_record_shows_otherwise_is_an_echo() {
         let sent = attributes(json!({ "title": "A ", "city": "Bern", "ext.one": "x", "phones": [], "unread": 1 }));
         let shown = attributes(json!({ "title": "A", "city": "Bern", "ext": { "one": "X" }, "phones": null }));
-        let action = Action::Restore { id: "r1".into(), record: entrain_model::DesiredRecord::default() };
-        assert_eq!(echo(&sent, &Attributes::new(), &shown, &action), attributes(json!({ "title": "A", "ext.one": "X" })));
-    }
-
-    #[test]
-    fn what_was_there_before_is_no_echo() {
-        let edit = |was: Option<Json>| entrain_model::Edit { attribute: "title".into(), was, to: json!("New") };
-        let update = |was| Action::Update { id: "r1".into(), edits: vec![edit(was)] };
-        let (sent, shown) = (attributes(json!({ "title": "New" })), attributes(json!({ "title": "Old" })));
-        let nothing = Attributes::new();
-        assert_eq!(echo(&sent, &nothing, &shown, &update(Some(json!("Old")))), nothing, "a late read");
-        assert_eq!(echo(&sent, &nothing, &shown, &update(None)), nothing, "nobody knows what was before");
-        assert_eq!(echo(&sent, &nothing, &shown, &update(Some(json!("Older")))), shown, "the target made it of what was sent");
-        assert_eq!(echo(&sent, &shown, &shown, &update(None)), shown, "as it was accepted before");
+        assert_eq!(echo(&sent, &shown), attributes(json!({ "title": "A", "ext.one": "X" })));
     }
 }

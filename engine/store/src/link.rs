@@ -73,6 +73,28 @@ impl Store {
         Ok(ids)
     }
 
+    /// The records of these objects, of those alone whose record the mirror shows deleted or gone.
+    pub async fn lost_records(&self, target: &TargetName, objects: &[ObjectRef]) -> Result<BTreeMap<ObjectRef, TargetId>> {
+        let mut connection = self.read().await?;
+        let mut ids = BTreeMap::new();
+        for chunk in objects.chunks(CHUNK) {
+            let rows = Sql::new(
+                "select l.kind as kind, l.id as id, l.target_id as target_id from links l
+                   join mirror m on m.target = l.target and m.kind = l.kind and m.id = l.target_id and m.condition <> 'live'
+                 where l.target = $1 and (l.kind, l.id) in (select * from (values ",
+            )
+            .arg(target)
+            .objects(chunk)
+            .text(") as page)")
+            .all(&mut connection)
+            .await?;
+            for row in &rows {
+                ids.insert(row.object("")?, row.str("target_id")?.into());
+            }
+        }
+        Ok(ids)
+    }
+
     /// The objects that these records are linked to.
     pub async fn linked_objects(&self, target: &TargetName, records: &[&TargetId]) -> Result<BTreeMap<TargetId, ObjectRef>> {
         owners(&mut *self.read().await?, target, records).await

@@ -66,8 +66,13 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     },
     Migration {
         version: 10,
-        sqlite: include_str!("../../../migrations/sqlite/0010_settings.sql"),
-        postgres: include_str!("../../../migrations/postgres/0010_settings.sql"),
+        sqlite: include_str!("../../../migrations/sqlite/0010_doubts.sql"),
+        postgres: include_str!("../../../migrations/postgres/0010_doubts.sql"),
+    },
+    Migration {
+        version: 14,
+        sqlite: include_str!("../../../migrations/sqlite/0014_settings.sql"),
+        postgres: include_str!("../../../migrations/postgres/0014_settings.sql"),
     },
 ];
 

@@ -23,6 +23,7 @@ on_both!(
     contested_values_name_holder_and_release,
     holds_are_many_and_keep_their_beginning,
     the_echo_of_a_run_is_no_drift,
+    what_one_look_shows_otherwise_is_doubted,
     an_object_waits_longer_each_time,
     a_full_run_ends_what_it_covered,
     those_who_depend_on_a_manager_are_found,
@@ -298,6 +299,31 @@ async fn the_echo_of_a_run_is_no_drift(database: Arc<Database>) {
     assert_eq!(states(&store, &[u1.clone()]).await[0].link.as_ref().unwrap().stored, Attributes::new(), "not of this run");
     store.accept_echo(&target(), &run).await.unwrap();
     assert_eq!(states(&store, &[u1]).await[0].link.as_ref().unwrap().stored, attributes(json!({ "title": "a" })));
+}
+
+async fn what_one_look_shows_otherwise_is_doubted(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let show = async |reading, id: &str, value| mirror(&store, Kind::User, reading, 1, &[record(Kind::User, id, value)]).await;
+    for id in ["t1", "t2", "t3"] {
+        show(Reading::Changes, id, json!({ "title": "a", "phones": null })).await;
+    }
+    show(Reading::Changes, "t1", json!({ "title": "b" })).await;
+    show(Reading::Lookup, "t2", json!({ "title": "a", "phones": [], "city": "Bern" })).await;
+    show(Reading::Lookup, "new", json!({ "title": "a" })).await;
+    assert_eq!(store.doubted(&target(), Kind::User, store.now()).await.unwrap(), [] as [TargetId; 0], "nothing known is denied");
+    show(Reading::Lookup, "t1", json!({ "title": "a" })).await;
+    let away = Observed { condition: Condition::Deleted, ..record(Kind::User, "t3", json!({ "title": "a" })) };
+    mirror(&store, Kind::User, Reading::Lookup, 1, &[away]).await;
+    let until = store.now();
+    let doubted = async |until| store.doubted(&target(), Kind::User, until).await.unwrap();
+    assert_eq!(doubted(until).await, [TargetId::from("t1"), "t3".into()]);
+    assert_eq!(doubted(until - 60_000).await, [] as [TargetId; 0], "not that long ago");
+    assert_eq!(store.doubted(&target(), Kind::Group, until).await.unwrap(), [] as [TargetId; 0]);
+    // What is doubted anew after the time stays doubted.
+    store.end_doubts(&target(), Kind::User, &["t1".into(), "t3".into()], until - 60_000).await.unwrap();
+    assert_eq!(doubted(until).await.len(), 2);
+    store.end_doubts(&target(), Kind::User, &["t1".into()], until).await.unwrap();
+    assert_eq!(doubted(until).await, [TargetId::from("t3")]);
 }
 
 async fn an_object_waits_longer_each_time(database: Arc<Database>) {

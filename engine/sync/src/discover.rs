@@ -6,6 +6,7 @@ use entrain_model::{Cursor, DirectoryError, Kind, Proof, Query, Read, Subset, Te
 use entrain_store::{Halt, HaltKind, Reading};
 
 use crate::engine::Run;
+use crate::lookup;
 use crate::map::Learned;
 use crate::sink::{MirrorSink, announce, indexed};
 use crate::{Step, SyncError};
@@ -26,6 +27,7 @@ pub(crate) async fn read(run: &Run<'_>, learned: &Learned) -> Result<(), SyncErr
     announce(run.progress());
     for kind in Kind::ALL {
         records(run, kind, learned).await?;
+        lookup::doubted(run, kind).await?;
         recycle_bin(run, kind).await?;
     }
     run.read_protection().await?;

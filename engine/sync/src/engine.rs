@@ -269,7 +269,10 @@ impl Run<'_> {
         let learned = map::map(self, &ask.scope).await?;
         let seen = match &ask.scope {
             Scope::Everything => discover::discover(self, &learned).await?,
-            Scope::Only(_) => lookup::lookup(self, &learned).await?,
+            Scope::Only(objects) => {
+                lookup::lost(self, objects).await?;
+                lookup::lookup(self, &learned).await?
+            }
         };
         self.repeats = recover::recover(self, &ask.scope).await?;
         let judged = decide::decide(self, seen, ask).await?;

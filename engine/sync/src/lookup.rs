@@ -1,8 +1,8 @@
 //! A small scope reads nothing of linked objects; an object without a link is looked up by its keys and in the recycle bin.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Condition, Evidence, Kind, ObjectRef, Query, TargetId, anchor_value};
+use entrain_model::{Condition, Evidence, Kind, Millis, ObjectRef, Query, TargetId, anchor_value};
 use entrain_store::{Key, Reading};
 
 use crate::SyncError;
@@ -76,4 +76,36 @@ pub(crate) async fn ask_again(run: &Run<'_>, ids: &BTreeMap<ObjectRef, TargetId>
         }
     }
     Ok(())
+}
+
+/// Looks at the records of linked objects that are believed deleted or gone, before anything is concluded from that: an incremental
+/// read may have told of what was so before a restore.
+pub(crate) async fn lost(run: &Run<'_>, objects: &BTreeSet<ObjectRef>) -> Result<(), SyncError> {
+    let objects: Vec<_> = objects.iter().cloned().collect();
+    for page in objects.chunks(PAGE) {
+        let lost = run.store().lost_records(&run.target.name, page).await?;
+        if !lost.is_empty() {
+            ask_again(run, &lost).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks again at records that a look showed otherwise than they were known: it may have been late. By now the target has settled.
+pub(crate) async fn doubted(run: &Run<'_>, kind: Kind) -> Result<(), SyncError> {
+    let (store, target) = (run.store(), &run.target);
+    let until = store.now().saturating_sub(Millis::try_from(target.timing.settling.as_millis()).unwrap_or(Millis::MAX));
+    let attributes = wanted(run, kind, &Learned::default());
+    loop {
+        let ids = store.doubted(&target.name, kind, until).await?;
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let generation = store.next_generation(&target.name).await?;
+        for id in &ids {
+            let query = Query::Record { kind, id: id.clone(), attributes: attributes.clone() };
+            ask(run, kind, generation, Reading::Lookup, &query).await?;
+        }
+        store.end_doubts(&target.name, kind, &ids, until).await?;
+    }
 }

@@ -3,13 +3,17 @@
 use entrain_model::Removal;
 
 use super::deeds::Deed::{ExpireCursors, Full, Refuse, Source, Tenant};
-use super::deeds::Edit::{Group, Join, Put, Remove, RemoveGroup};
+use super::deeds::Edit::{self, Group, Join, Put, Remove, RemoveGroup};
 use super::deeds::Tampering::{Drift, Usurp};
 use super::deeds::{Bin, Case, Deed, Tampering, Tie, Weather};
 use super::play;
 
 async fn played(seed: u64, removal: Removal, limit: u64, deeds: Vec<(u32, Deed)>) {
-    let case = Case { seed, removal, limit, weather: Weather::Worst, deeds };
+    played_in(Weather::Worst, seed, removal, limit, deeds).await;
+}
+
+async fn played_in(weather: Weather, seed: u64, removal: Removal, limit: u64, deeds: Vec<(u32, Deed)>) {
+    let case = Case { seed, removal, limit, weather, deeds };
     play(&case).await.unwrap();
 }
 
@@ -68,4 +72,57 @@ async fn a_repeat_that_is_refused_leaves_the_first_create_in_doubt() {
         (491, Source(RemoveGroup(0))),
     ];
     played(17_545_733_062_591_847_254, Removal::DELETE, 0, deeds).await;
+}
+
+/// What somebody wrote before our own write was read for the first time was taken for what the tenant made of it.
+#[tokio::test]
+async fn an_edit_that_is_read_first_is_no_echo() {
+    let deeds = vec![
+        (1, Source(Put { user: 0, login: 0, title: None, active: false, manager: None })),
+        (1046, Source(Group { group: 0, name: 0 })),
+        (2781, Tenant(Drift { nth: 0, title: 0 })),
+        (69, Deed::Die(1105)),
+        (2497, Full),
+        (538_121, Tenant(Tampering::Tie(Tie::Intrude(0)))),
+    ];
+    played(16_872_336_101_210_574_938, Removal::LEAVE, 0, deeds).await;
+}
+
+/// The record of a leaver that had just been restored was let go, since a late read had told of its deletion once more.
+#[tokio::test]
+async fn a_record_that_was_believed_deleted_is_looked_at_before_it_is_let_go() {
+    let deeds = vec![
+        (0, put(2, 0, None, None)),
+        (2783, Tenant(Tampering::Bin(Bin::Discard(0)))),
+        (5, Full),
+        (44_832, Deed::Die(46)),
+        (47_998, Deed::Weather(Weather::Worst)),
+        (37_061, put(1, 4, None, None)),
+        (2934, Source(Remove(2))),
+    ];
+    played_in(Weather::Late, 8_039_118_902_848_116_849, Removal::DISABLE, 0, deeds).await;
+}
+
+/// Somebody waits for the login of a leaver whose record only a person may delete: that is right.
+#[tokio::test]
+async fn the_login_of_a_record_without_an_anchor_is_waited_for() {
+    let inactive = Source(Put { user: 0, login: 4, title: None, active: false, manager: None });
+    let deeds = vec![
+        (0, Full),
+        (0, inactive),
+        (1578, Source(Group { group: 2, name: 0 })),
+        (1082, Deed::Die(87)),
+        (13_939, Source(RemoveGroup(0))),
+        (885, Deed::Die(1174)),
+        (2857, Source(Join { group: 1, user: 1 })),
+        (537, put(2, 1, None, None)),
+        (51_564, Source(Remove(0))),
+        (676, Source(Edit::Leave { group: 0, user: 1 })),
+        (55_743, Source(Join { group: 1, user: 2 })),
+        (1174, put(3, 1, Some(3), Some(2))),
+        (181_075, put(2, 0, Some(0), None)),
+        (45_635, put(2, 4, None, None)),
+        (598, Tenant(Tampering::Unanchor(0))),
+    ];
+    played(3_504_697_454_599_964_867, Removal::DELETE, 0, deeds).await;
 }

@@ -68,14 +68,41 @@ pub(super) async fn check(world: &World, store: &Store) -> anyhow::Result<()> {
     };
     let (strangers, ours): (Vec<_>, Vec<_>) =
         holds.iter().partition(|row| HELD.iter().any(|(id, _)| row.object.id.as_str() == *id));
-    let strays: Vec<_> = ours.into_iter().filter(|row| !forsaken(row)).collect();
+    let waiting = waiting(world, &source, &ours);
+    let strays: Vec<_> = ours.into_iter().filter(|row| !forsaken(row) && !waiting.contains(&row.object)).collect();
     ensure!(strays.is_empty(), "held after everything settled: {strays:?}");
     ensure!(strangers.len() == HELD.len(), "strangers are not held: {holds:?}");
     if let Some(touched) = world.touched_stranger() {
         anyhow::bail!(touched);
     }
     guards(world, store).await?;
-    Truth::new(world, &source)?.check()
+    Truth::new(world, &source, waiting)?.check()
+}
+
+/// Objects that want the login of somebody who left, whose record nobody but a person may delete, for its anchor was cleared; and
+/// whoever wants the login of one that waits so.
+fn waiting(world: &World, source: &Source, held: &[&HoldRow]) -> BTreeSet<ObjectRef> {
+    let (unanchored, records) = (world.others().unanchored.clone(), world.memory.dump());
+    let login = |record: &Observed| record.attributes.get("userPrincipalName").cloned();
+    let kept = |record: &&Observed| {
+        record.condition == Condition::Live && unanchored.get(&record.id).is_some_and(|object| source.left.contains(object))
+    };
+    let mut logins: Vec<Json> = records.iter().filter(kept).filter_map(login).collect();
+    let mut waiting = BTreeSet::new();
+    let conflicts: Vec<&ObjectRef> =
+        held.iter().filter(|row| matches!(row.hold, Hold::Conflict { .. })).map(|row| &row.object).collect();
+    let wanted = |object: &ObjectRef| source.users.values().find(|row| row.id == object.id).map(|row| json!(row.user_name));
+    for _ in &conflicts {
+        for object in &conflicts {
+            if wanted(object).is_some_and(|login| logins.contains(&login)) {
+                waiting.insert((*object).clone());
+                let anchor = json!(anchor_value(object));
+                let own = |record: &&Observed| record.attributes.get(&schema().users.anchor) == Some(&anchor);
+                logins.extend(records.iter().filter(own).filter_map(login));
+            }
+        }
+    }
+    waiting
 }
 
 /// What a run did of one operation on one kind: to what, for what is tried again counts once.
@@ -140,13 +167,15 @@ async fn counts(world: &World, store: &Store, run: &RunRow) -> anyhow::Result<Co
 struct Truth<'a> {
     world: &'a World,
     source: &'a Source,
+    /// These keep what they had.
+    waiting: BTreeSet<ObjectRef>,
     live: Vec<Observed>,
     /// The live record of each object that carries its anchor.
     records: BTreeMap<ObjectRef, Observed>,
 }
 
 impl<'a> Truth<'a> {
-    fn new(world: &'a World, source: &'a Source) -> anyhow::Result<Self> {
+    fn new(world: &'a World, source: &'a Source, waiting: BTreeSet<ObjectRef>) -> anyhow::Result<Self> {
         let live: Vec<_> = world.memory.dump().into_iter().filter(|record| record.condition == Condition::Live).collect();
         let mut records = BTreeMap::new();
         for object in (0..8).map(user).chain((0..8).map(group)) {
@@ -157,11 +186,13 @@ impl<'a> Truth<'a> {
             ensure!(found.len() <= 1, "{object} has {} records: {found:?}", found.len());
             records.extend(found.into_iter().map(|record| (object.clone(), record)));
         }
-        Ok(Self { world, source, live, records })
+        Ok(Self { world, source, waiting, live, records })
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        for row in self.source.users.values() {
+        for row in
+            self.source.users.values().filter(|row| !self.waiting.contains(&ObjectRef { kind: Kind::User, id: row.id.clone() }))
+        {
             let record = self.of(&ObjectRef { kind: Kind::User, id: row.id.clone() })?;
             let expect = [
                 ("userPrincipalName", json!(row.user_name)),

@@ -5,7 +5,7 @@ mod decide;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use entrain_model::Clock;
+use entrain_model::{Clock, DirectoryError};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
@@ -15,7 +15,7 @@ use crate::call::{Answer, Call, Outcome};
 use crate::classify::Refusal;
 use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge, priority};
 use crate::retry::{LONGEST_WAIT, Spread, backoff, http_date, retry_after, throttled_backoff};
-use crate::token::{TokenSource, challenged};
+use crate::token::{Token, TokenSource, challenged};
 use crate::traffic::{Carriage, Exchange, Meter};
 use crate::wire::{Incoming, Outgoing, Wire, WireError};
 use decide::{Next, Pause, Tries, gave_up};
@@ -73,6 +73,11 @@ impl Client {
 
     pub(crate) fn meter(&self) -> &Meter {
         &self.meter
+    }
+
+    /// A token as requests carry it.
+    pub(crate) async fn token(&self) -> Result<Token, DirectoryError> {
+        self.tokens.token().await
     }
 
     /// The most links of one request at the least cost for each.

@@ -48,7 +48,7 @@ impl Entra {
 
     /// How many there are by `$count`, which another index answers (Graph documentation, "Advanced query capabilities");
     /// `None` where a tenant does not offer it.
-    async fn count(&self, kind: Kind) -> Result<Option<u64>, DirectoryError> {
+    pub(crate) async fn count(&self, kind: Kind) -> Result<Option<u64>, DirectoryError> {
         let call = Call::get(format!("/{}/$count", collection(kind))).advanced().in_lane(Lane::Bulk);
         match self.client.send(call).await {
             Ok(answer) => Ok(answer.body.as_u64()),

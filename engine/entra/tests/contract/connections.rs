@@ -32,3 +32,20 @@ async fn two_hundred_batches_share_few_connections_over_http_2() {
     // One for Graph; one more at most where the first requests leave before it is known that it takes them all.
     assert!(stats.connections <= 2, "{stats:?}");
 }
+
+#[tokio::test]
+async fn whoever_answers_503_is_left_for_a_new_connection() {
+    let stage = Stage::with(Options { profile: Profile::Ideal, ..Options::default() }, |_| {}).await;
+    let seeded = stage.seed(&json!({ "users": [{ "userPrincipalName": "ann@contoso.example", "displayName": "Ann" }] }));
+    let ann = TargetId::from(seeded["users"][0].as_str().unwrap());
+    let connections = async |status: u16, title: &str| {
+        let before = stage.tenant.stats().connections;
+        stage.faults(&json!([{ "method": "PATCH", "times": 2, "action": { "type": "answer", "status": status } }]));
+        assert!(stage.write(&[update(&ann, json!({ "jobTitle": title }))]).await.iter().all(Result::is_ok));
+        stage.tenant.stats().connections - before
+    };
+    connections(500, "first").await;
+    assert_eq!(connections(500, "second").await, 0, "an error of another sort says nothing about the connection");
+    assert_eq!(connections(503, "third").await, 2);
+    assert_eq!(connections(500, "fourth").await, 0);
+}

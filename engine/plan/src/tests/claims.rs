@@ -1,5 +1,5 @@
 use entrain_model::{
-    Action, Allowance, Change, Claim, Decision, Kind, Limit, Limits, ObjectRef, Operation, Removal, Rule, Share,
+    Action, Allowance, Change, Claim, Condition, Decision, Kind, Limit, Limits, ObjectRef, Operation, Removal, Rule, Share,
 };
 use serde_json::json;
 
@@ -94,7 +94,9 @@ fn the_guard_counts_what_takes_away() {
     let update = |known| One::user("u1").wants(json!({"enabled": false, "title": "x"})).linked(json!({})).has(known).remembered();
     assert_eq!(first(&update(json!({"enabled": true}))), whole(Operation::Disable));
     assert_eq!(first(&update(json!({"enabled": false, "title": "y"}))), [(Operation::Change, "title".to_owned())]);
-    assert_eq!(first(&One::user("u1").wants(json!({"name": "Ann", "enabled": false}))), []);
+    assert_eq!(first(&One::user("u1").wants(json!({"name": "Ann", "enabled": false}))), whole(Operation::Create));
+    let gone = linked(Removal::DELETE).record(|actual| actual.condition = Condition::Gone);
+    assert_eq!(first(&gone), whole(Operation::Unlink));
     let mut named = Limits::default();
     let title = Rule::of(Operation::Change, Kind::User, Share::Linked, Allowance::of(Limit::of(0)));
     named.put(Rule { attribute: Some("title".into()), ..title });

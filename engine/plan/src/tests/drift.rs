@@ -32,6 +32,19 @@ fn what_nobody_knows_or_what_the_target_made_of_it_is_no_drift() {
 }
 
 #[test]
+fn the_first_value_that_is_read_after_a_write_is_drift_unless_it_is_the_same_in_another_writing() {
+    let shown =
+        |sent: &str, title: Json| ann(sent).stored(json!({ "title": title })).has(json!({ "name": "Ann", "title": title }));
+    assert_eq!(shown("Analyst", json!(" ANALYST")).drift(), Vec::<String>::new());
+    assert_eq!(shown("Analyst", json!("Chief")).drift(), ["title"]);
+    let cleared = One::user("u1").wants(json!({ "name": "Ann", "title": null })).linked(json!({ "name": "Ann", "title": null }));
+    assert_eq!(cleared.stored(json!({ "title": "Chief" })).has(json!({ "name": "Ann", "title": "Chief" })).drift(), ["title"]);
+    // What it made of the value before says nothing of this one.
+    let replaced = One::user("u1").wants(json!({ "title": "Clerk" })).linked(json!({ "title": "Clerk" }));
+    assert_eq!(replaced.stored(json!({ "title": "analyst" })).has(json!({ "title": "analyst" })).drift(), ["title"]);
+}
+
+#[test]
 fn a_sign_in_that_is_blocked_once_more_to_be_sure_is_no_drift() {
     let one = |known: Json| {
         let wanted = json!({ "name": "Anna", "enabled": false });

@@ -1,6 +1,6 @@
 //! When the credential of a target runs out.
 
-use entrain_model::{CredentialKind, Millis, TargetCredential};
+use entrain_model::{Millis, TargetCredential};
 use entrain_store::{Alarm, AlarmKind};
 use serde_json::json;
 
@@ -25,10 +25,7 @@ impl Expiry {
         if level == 0 {
             return None;
         }
-        let what = match credential.kind {
-            CredentialKind::Secret => "client secret",
-            CredentialKind::Certificate => "certificate",
-        };
+        let what = credential.kind.as_str();
         let days = left / DAY;
         let when = if days == 0 { "within a day".to_owned() } else { format!("in {days} days") };
         let message = format!(
@@ -48,6 +45,8 @@ impl Expiry {
 
 #[cfg(test)]
 mod tests {
+    use entrain_model::CredentialKind;
+
     use super::*;
 
     #[test]

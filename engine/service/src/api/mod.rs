@@ -90,6 +90,7 @@ fn table() -> [(Role, OpenApiRouter<Api>); 4] {
         .routes(routes!(objects::sync))
         .routes(routes!(holds::park))
         .routes(routes!(holds::unpark))
+        .routes(routes!(targets::test))
         .routes(routes!(halts::pause))
         .routes(routes!(halts::resume))
         .routes(routes!(mappings::check))

@@ -25,6 +25,7 @@ use super::hook::HookCommand;
 use super::jobs::JobsCommand;
 use super::mapping::MappingCommand;
 use super::secret::{KeysCommand, SecretCommand};
+use super::target::TargetCommand;
 use crate::import::Format;
 
 const EXIT_CODES: &str = "Exit codes:
@@ -154,6 +155,9 @@ pub enum Command {
     /// Run a job of a running service from an external scheduler
     #[command(subcommand)]
     Jobs(JobsCommand),
+    /// See whether a target can be worked with
+    #[command(subcommand)]
+    Target(TargetCommand),
     /// List the targets and how they stand
     Targets,
     /// List which source object is which target record

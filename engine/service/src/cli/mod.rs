@@ -40,6 +40,7 @@ mod secret;
 mod serve;
 mod session;
 mod sync;
+mod target;
 mod targets;
 mod time;
 mod undo;
@@ -118,6 +119,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Jobs(command) => jobs::run(command, output).await,
         Command::Config(command) => config::run(command, global, output).await,
         Command::Pause(args) => pause::run(args, global, output).await,
+        Command::Target(command) => target::run(command, global, output).await,
         Command::Targets => targets::run(global, output).await,
         Command::Links(args) => links::run(args, global, output).await,
         Command::Completion(args) => completion::run(args),

@@ -1,5 +1,6 @@
 //! `entrain preflight`: everything that would go wrong, before the first write.
 
+use entrain_entra::Missing;
 use entrain_sync::Findings;
 use serde_json::json;
 
@@ -7,6 +8,7 @@ use super::args::{Global, TargetArgs};
 use super::progress::Bar;
 use super::session::Session;
 use super::{Exit, Output};
+use crate::wiring::permissions;
 
 pub(super) async fn run(args: &TargetArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
     let session = Session::open(global).await?;
@@ -17,15 +19,27 @@ pub(super) async fn run(args: &TargetArgs, global: &Global, output: &mut Output)
         let findings = session.engine().preflight(&target, &bar).await;
         drop(bar);
         let findings = findings?;
+        let missing = permissions(config, session.clock.clone()).await?.map(|held| held.missing).unwrap_or_default();
         output.line(format_args!("target {}: {}", target.name, summary(&findings)));
+        lacks(&missing, output);
         show(&findings, output);
-        if !findings.0.is_empty() {
+        if !findings.0.is_empty() || !missing.is_empty() {
             exit = Exit::Partial;
         }
-        targets.push(json!({ "target": target.name, "findings": findings.to_json() }));
+        let missing: Vec<&str> = missing.iter().map(|one| one.need.permission).collect();
+        targets.push(json!({ "target": target.name, "missing_permissions": missing, "findings": findings.to_json() }));
     }
     output.object(&json!({ "targets": targets }));
     Ok(exit)
+}
+
+fn lacks(missing: &[Missing], output: &mut Output) {
+    for one in missing {
+        output.line(format_args!("permission `{}` is missing: it {}", one.need.permission, one.need.purpose));
+    }
+    if !missing.is_empty() {
+        output.line("    `entrain target test` shows where an administrator consents");
+    }
 }
 
 fn summary(findings: &Findings) -> String {

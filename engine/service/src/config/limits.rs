@@ -47,6 +47,7 @@ const EACH: &str = "*";
 struct Sorts {
     create: Option<Amounts>,
     link: Option<Amounts>,
+    unlink: Option<Amounts>,
     disable: Option<Amounts>,
     delete: Option<Amounts>,
     rename: Option<Amounts>,
@@ -119,6 +120,10 @@ impl Table {
 
 /// The rule for whatever no other decides, with these amounts in place of what it has.
 fn rule(limits: &Limits, operation: Operation, kind: Kind, share: Share, amounts: &Amounts) -> Rule {
+    // Whoever says how many are made says it of the first run as well, where no share is of any use.
+    if operation == Operation::Create {
+        return Rule { begins: Begins::AtOnce, ..Rule::of(operation, kind, share, amounts.over(Allowance::of(UNLIMITED))) };
+    }
     let before = limits.rule(operation, kind, share).map_or(Allowance::of(UNLIMITED), |rule| rule.allowance);
     Rule::of(operation, kind, share, amounts.over(before))
 }
@@ -131,6 +136,7 @@ impl Sorts {
         let whole = [
             ("create", Operation::Create, Share::Linked, &self.create),
             ("link", Operation::Link, Share::Linked, &self.link),
+            ("unlink", Operation::Unlink, Share::Linked, &self.unlink),
             ("disable", Operation::Disable, Share::Linked, &self.disable),
             ("delete", Operation::Delete, Share::Linked, &self.delete),
             ("rename", Operation::Rename, Share::Linked, &self.rename),

@@ -1,11 +1,13 @@
 //! What is stored, as programs are shown it: by the commands with `--json` and by the administrative interface alike.
 
 mod audit;
+mod checkup;
 mod object;
 mod run;
 mod target;
 
 pub(crate) use audit::AuditEntry;
+pub(crate) use checkup::TargetCheckup;
 pub(crate) use object::{Held, Linked, Moment, ObjectName, SourceObject};
 pub(crate) use run::{Line, Run, Trouble, state};
 pub(crate) use target::{HaltedTarget, MappingVersion, TargetState};

@@ -28,19 +28,19 @@ pub struct Connected {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// A script or predicate does not compile. The target is halted until it does.
-    #[error("{0}")]
+    #[error(transparent)]
     Mapping(#[from] MappingError),
     /// A secret is not where the configuration says.
-    #[error("{0}")]
+    #[error(transparent)]
     Secret(#[from] SourcedError),
     /// A file cannot be read.
     #[error("{0}")]
     File(String),
     /// The credential or a certificate is not usable.
-    #[error("{0}")]
+    #[error(transparent)]
     Directory(#[from] DirectoryError),
     /// First passwords cannot be handed over as the configuration says.
-    #[error("{0}")]
+    #[error(transparent)]
     Handover(#[from] HandoverError),
     /// The database failed.
     #[error(transparent)]
@@ -130,7 +130,7 @@ fn digest(config: &TargetConfig) -> String {
     Sha256::digest(text).iter().take(12).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn entra_config(
+pub(super) fn entra_config(
     config: &TargetConfig,
     clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,

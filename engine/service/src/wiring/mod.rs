@@ -1,5 +1,6 @@
 //! Wiring: from the configuration to targets that run.
 
+mod checkup;
 mod clock;
 mod connect;
 mod due;
@@ -16,6 +17,7 @@ pub(crate) use keeper::Keeper;
 pub(crate) use served::Served;
 pub(crate) use targets::Targets;
 
+pub use checkup::{checkup, permissions};
 pub use clock::{FastClock, SystemClock};
 pub use connect::{ConnectError, Connected, compile, connect, connect_with};
 pub use force::{connect_as_published, connect_in_force, fingerprint, in_force, restored, stored};

@@ -47,6 +47,17 @@ pub(crate) fn forget(attributes: &mut Attributes, name: &str) {
     }
 }
 
+/// Directories say in several ways that there is no value.
+pub(crate) fn is_unset(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::String(text) => text.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        Json::Object(parts) => parts.values().all(is_unset),
+        Json::Bool(_) | Json::Number(_) => false,
+    }
+}
+
 /// Lays attributes over others; objects are merged part by part. A dotted name is a part of an object, unless the dotted
 /// name itself is known.
 pub(crate) fn merge(into: &mut Attributes, from: &Attributes) {

@@ -1,6 +1,7 @@
 //! The mirror: what was last known of the target.
 
 mod complete;
+mod doubts;
 mod image;
 mod index;
 mod moves;
@@ -16,7 +17,7 @@ use crate::{Result, Store, link};
 
 pub use complete::MirrorCursor;
 use image::forget;
-pub(crate) use image::{Images, merge};
+pub(crate) use image::{Images, is_unset, merge};
 pub(crate) use moves::forget_moves;
 pub(crate) use page::condition_word;
 pub use page::{MirrorPage, Reading};

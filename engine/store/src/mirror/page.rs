@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use entrain_model::{Condition, Kind, Observed, TargetId, TargetName};
 
+use super::doubts::{self, contradicts};
 use super::image::{Image, Images, merge};
 use super::moves;
 use super::references::{ReferenceWrite, drop_references, write_references};
@@ -19,7 +20,8 @@ pub enum Reading {
     /// From an incremental read: attributes are merged, references come and go. What was said before against writing a
     /// record stands until a read of another sort says otherwise: an incremental read may be silent about it.
     Changes,
-    /// From a look at single records: attributes and flags are replaced, references that stand are added.
+    /// From a look at single records: attributes and flags are replaced, references that stand are added. What contradicts the
+    /// mirror is doubted.
     Lookup,
     /// From the recycle bin: attributes and flags are replaced.
     RecycleBin,
@@ -51,11 +53,14 @@ impl Store {
             let ids: BTreeSet<&TargetId> = records.iter().map(|record| &record.id).collect();
             let mut images = Images::load(&mut transaction, target, page.kind, &ids).await?;
             let mut references = Vec::new();
-            let mut lost = BTreeSet::new();
+            let (mut lost, mut doubted) = (BTreeSet::new(), BTreeSet::new());
             for record in records {
                 // What was never seen and is gone needs no row.
                 if record.condition == Condition::Gone && images.known(&record.id).is_none() {
                     continue;
+                }
+                if page.reading == Reading::Lookup && images.known(&record.id).is_some_and(|known| contradicts(known, record)) {
+                    doubted.insert(&record.id);
                 }
                 lay_over(&mut images, record, &page);
                 if record.condition == Condition::Live {
@@ -73,6 +78,7 @@ impl Store {
                 }
             }
             images.store(&mut transaction, target).await?;
+            doubts::note(&mut transaction, target, page.kind, &doubted, self.now()).await?;
             drop_references(&mut transaction, target, &lost.into_iter().collect::<Vec<_>>()).await?;
             moves::note(&mut transaction, target, page.generation, &references).await?;
             write_references(&mut transaction, target, page.generation, &references).await?;

@@ -7,7 +7,7 @@ use crate::sql::Sql;
 use crate::{Result, Store, StoreError};
 
 /// What is known of a target alone. Links are found again by their anchors, should the target ever come back.
-pub(super) const FORGOTTEN: [&str; 26] = [
+pub(super) const FORGOTTEN: [&str; 27] = [
     "target_settings",
     "queue",
     "leases",
@@ -20,6 +20,7 @@ pub(super) const FORGOTTEN: [&str; 26] = [
     "mirror_keys",
     "mirror_refs",
     "mirror_kinds",
+    "mirror_doubts",
     "privileged",
     "protection_reads",
     "protected_list",
