@@ -291,13 +291,13 @@ async fn what_is_exported_and_applied_again_changes_nothing_and_what_is_left_out
         let (exit, said) = served.entrain(&["config", "apply", exported]).await.unwrap();
         assert_eq!((exit, &said["differs"], &said["applied"]), (Exit::Converged, &json!(false), &json!(false)), "{said}");
 
-        std::fs::write(exported, written(&blocks[1..]).unwrap()).unwrap();
+        std::fs::write(exported, written(&blocks[..1]).unwrap()).unwrap();
         let (exit, said) = served.entrain(&["config", "apply", exported]).await.unwrap();
         assert_eq!((exit, &said["applied"]), (Exit::Partial, &json!(false)), "one is left: {said}");
         let (exit, said) = served.entrain(&["config", "apply", exported, "--prune"]).await.unwrap();
         assert!(exit == Exit::Failure && said.as_str().unwrap().contains("pause it first"), "{exit:?} {said}");
         assert_eq!(served.store.settings().await.unwrap().targets.len(), 2);
-        assert_eq!(served.entrain(&["pause", blocks[0].name.as_str(), "--reason", "gone"]).await.unwrap().0, Exit::Converged);
+        assert_eq!(served.entrain(&["pause", blocks[1].name.as_str(), "--reason", "gone"]).await.unwrap().0, Exit::Converged);
         let pruned = async || served.entrain(&["config", "apply", exported, "--prune"]).await.unwrap().0 == Exit::Converged;
         until("it is removed", pruned).await;
         assert_eq!(served.store.settings().await.unwrap().targets.len(), 1);

@@ -6,14 +6,16 @@ use async_trait::async_trait;
 use entrain_model::{
     Directory, DirectoryError, Lane, ObjectRef, Pages, Query, Read, Schema, Tenant, WritableDirectory, Write, Written,
 };
-use entrain_store::{Expected, SettingsChange, SourceChange, Store, UnderWay, UserRow};
+use entrain_store::{Expected, GroupRow, SettingsChange, SourceChange, Store, UnderWay, UserRow};
 use entrain_sync::SyncError;
 use entrain_tests::database::Dialect;
 use entrain_tests::memory::{Memory, schema};
 use entrain_tests::rig::Rig;
 use serde_json::{Map, json};
 
-const USERS: usize = 60;
+const USERS: usize = 20;
+/// Groups are made after users.
+const ALL: usize = USERS + 5;
 
 /// A directory during whose first write somebody changes the configuration.
 struct Interrupted {
@@ -58,7 +60,8 @@ async fn interrupted(dialect: Dialect, under_way: UnderWay) -> (Rig, Arc<Interru
     rig.store().adopt_settings(&[("test".into(), Map::new())]).await.unwrap();
     rig.configure(|target| target.revision = Some(1)).await.unwrap();
     let user = |n: usize| SourceChange::PutUser(UserRow::new(format!("u{n}"), format!("u{n}@x.example")));
-    rig.write(&(0..USERS).map(user).collect::<Vec<_>>()).await.unwrap();
+    let group = |n: usize| SourceChange::PutGroup(GroupRow::new(format!("g{n}"), format!("Group {n}")));
+    rig.write(&(0..USERS).map(user).chain((USERS..ALL).map(group)).collect::<Vec<_>>()).await.unwrap();
     let change = change(Expected::Revision(1), "upsert", under_way);
     *directory.change.lock().unwrap() = Some((rig.store().clone(), change));
     let ended = rig.full().await.map(drop);
@@ -69,14 +72,13 @@ async fn interrupted(dialect: Dialect, under_way: UnderWay) -> (Rig, Arc<Interru
 async fn effects_of_a_configuration_that_was_replaced_are_dropped_and_queued_anew() {
     for dialect in Dialect::all() {
         let (mut rig, directory, ended) = interrupted(dialect, UnderWay::Drops).await;
-        assert!(ended.is_err() || directory.memory.dump().len() < USERS, "{ended:?}");
         let began = directory.memory.dump().len();
-        assert!(began > 0 && began < USERS, "what was on the wire is done, and nothing after that: {began}");
-        let linked = rig.store().links(&rig.target.name, None, USERS).await.unwrap().len();
+        assert!(began > 0 && began <= USERS, "what was on the wire is done, and nothing after that: {began} {ended:?}");
+        let linked = rig.store().links(&rig.target.name, None, ALL).await.unwrap().len();
         assert_eq!(linked, began, "what was on the wire is recorded");
 
         // The same configuration begins nothing any more, not even for one object that is due.
-        let refused = rig.only(&[ObjectRef::user("u59")]).await;
+        let refused = rig.only(&[ObjectRef::group("g20")]).await;
         assert!(matches!(refused, Err(SyncError::Reconfigured(_))), "{refused:?}");
         assert!(matches!(rig.full().await, Err(SyncError::Reconfigured(_))));
         assert_eq!(directory.memory.dump().len(), began);
@@ -84,7 +86,7 @@ async fn effects_of_a_configuration_that_was_replaced_are_dropped_and_queued_ane
 
         rig.configure(|target| target.revision = Some(2)).await.unwrap();
         rig.full().await.unwrap();
-        assert_eq!(directory.memory.dump().len(), USERS, "the next one goes on where that one stopped");
+        assert_eq!(directory.memory.dump().len(), ALL, "the next one goes on where that one stopped");
     }
 }
 
@@ -92,6 +94,6 @@ async fn effects_of_a_configuration_that_was_replaced_are_dropped_and_queued_ane
 async fn a_change_that_is_nothing_to_a_run_lets_it_go_on() {
     let (rig, directory, ended) = interrupted(Dialect::Sqlite, UnderWay::GoesOn).await;
     ended.unwrap();
-    assert_eq!(directory.memory.dump().len(), USERS);
+    assert_eq!(directory.memory.dump().len(), ALL);
     assert_eq!(rig.store().settings_revision().await.unwrap(), 2);
 }

@@ -146,8 +146,7 @@ pub(super) async fn remove(
 
 fn shown(row: SettingsRow, status: StatusCode) -> Tagged<TargetSettings> {
     let SettingsRow { name, body, revision, changed_at, changed_by } = row;
-    let shown =
-        TargetSettings { name: name.to_string(), settings: body, revision, changed_at: utc(changed_at), changed_by };
+    let shown = TargetSettings { name: name.to_string(), settings: body, revision, changed_at: utc(changed_at), changed_by };
     Tagged { status, shown, revision }
 }
 

@@ -97,7 +97,9 @@ fn show(step: &Step, args: &ConfigApplyArgs, output: &mut Output) {
                 output.line(format_args!("  {key}: {} -> {}", value(before.as_ref()), value(after.as_ref())));
             }
         }
-        (Step::Extra(..), false) if args.prune => output.line(format_args!("target {name}: removed; its tenant is left as it is")),
+        (Step::Extra(..), false) if args.prune => {
+            output.line(format_args!("target {name}: removed; its tenant is left as it is"))
+        }
         (Step::Extra(..), _) => {
             output.line(format_args!("target {name}: the database alone has it; `--prune` removes it once it is paused"));
         }

@@ -76,7 +76,9 @@ impl Session {
         match name {
             None if self.config.targets.is_empty() => {
                 let file = self.file.display();
-                Err(Usage(format!("there is no target, neither in the database nor in {file}; `entrain init` shows what one looks like")))
+                Err(Usage(format!(
+                    "there is no target, neither in the database nor in {file}; `entrain init` shows what one looks like"
+                )))
             }
             None => Ok(self.config.targets.iter().collect()),
             Some(name) => match self.config.target(name) {

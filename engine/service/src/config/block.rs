@@ -110,10 +110,27 @@ fn compare(prefix: &str, before: &Map<String, Json>, after: &Map<String, Json>, 
     for key in before.keys().chain(added) {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         match (before.get(key), after.get(key)) {
-            (Some(was), Some(is)) if was == is => {}
+            (Some(was), Some(is)) if same(was, is) => {}
             (Some(Json::Object(was)), Some(Json::Object(is))) => compare(&path, was, is, into),
             (was, is) => into.push(Difference { key: path, before: was.cloned(), after: is.cloned() }),
         }
+    }
+}
+
+/// A number of more than fifteen digits may come out of the database with another last one: that is no difference.
+fn same(one: &Json, other: &Json) -> bool {
+    match (one, other) {
+        (Json::Number(one), Json::Number(other)) if one.is_f64() && other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap_or_default(), other.as_f64().unwrap_or_default());
+            (one - other).abs() <= 4.0 * f64::EPSILON * one.abs().max(other.abs())
+        }
+        (Json::Array(one), Json::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other))
+        }
+        (Json::Object(one), Json::Object(other)) => {
+            one.len() == other.len() && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| same(value, other)))
+        }
+        (one, other) => one == other,
     }
 }
 

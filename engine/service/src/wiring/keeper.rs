@@ -89,7 +89,9 @@ impl Keeper {
             }
             let looked = self.look().await;
             if let (Err(error), false) = (&looked, told) {
-                tracing::error!("the configuration could not be taken from the database; that is tried again every second: {error}");
+                tracing::error!(
+                    "the configuration could not be taken from the database; that is tried again every second: {error}"
+                );
             }
             told = looked.is_err();
         }

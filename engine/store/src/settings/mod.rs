@@ -139,8 +139,9 @@ impl Store {
                 None => self.forget(&mut transaction, name).await?,
             }
             if change.under_way == UnderWay::Drops {
-                let sql = Sql::new("update targets set epoch = epoch + 1 where name = $1").arg(name);
-                sql.run(&mut transaction).await?;
+                // Everything is looked at under the new one, as soon as it is loaded.
+                let sql = Sql::new("update targets set epoch = epoch + 1, next_due_at = $2 where name = $1");
+                sql.arg(name).arg(self.now()).run(&mut transaction).await?;
             }
             let action = if change.body.is_some() { "settings_changed" } else { "target_removed" };
             entries.push(act(action, name, before, change.body.as_ref()));
@@ -185,13 +186,7 @@ async fn put(
     revision: i64,
 ) -> Result<()> {
     Sql::new("insert into target_settings (name, body, revision, changed_at, changed_by) values ")
-        .rows([[
-            name.into(),
-            to_json(body)?.into(),
-            revision.into(),
-            store.now().into(),
-            (&*store.author().name).into(),
-        ]])
+        .rows([[name.into(), to_json(body)?.into(), revision.into(), store.now().into(), (&*store.author().name).into()]])
         .text(
             " on conflict (name) do update set body = excluded.body, revision = excluded.revision,
               changed_at = excluded.changed_at, changed_by = excluded.changed_by",

@@ -46,8 +46,7 @@ fn removal(name: &str) -> SettingsChange {
 async fn halted(store: &Store, name: &TargetName) {
     let message = "for a test".to_owned();
     let (script, line, column, object, input) = (None, None, None, None, None);
-    let halt =
-        Halt { kind: HaltKind::Operator, script, line, column, object, message, input, since: 0, leavers_waiting: 0 };
+    let halt = Halt { kind: HaltKind::Operator, script, line, column, object, message, input, since: 0, leavers_waiting: 0 };
     store.halt(name, &halt).await.unwrap();
 }
 
@@ -63,10 +62,8 @@ async fn a_file_is_taken_once_and_changes_are_all_or_none() {
 
     store.put_target(&"a".into(), Mode::Full, "c", "m").await.unwrap();
     let full = json!({ "mode": "full", "tenant": "t" });
-    let changes = [
-        put("b", json!({}), Expected::Absent, UnderWay::Drops),
-        put("a", full.clone(), Expected::Revision(7), UnderWay::Drops),
-    ];
+    let changes =
+        [put("b", json!({}), Expected::Absent, UnderWay::Drops), put("a", full.clone(), Expected::Revision(7), UnderWay::Drops)];
     let refused = store.change_settings(&changes).await.unwrap_err();
     assert_eq!(refused.to_string(), "target `a` was changed since it was read: it is at revision 1 by ann; read it again");
     assert_eq!(store.settings().await.unwrap(), settings, "nothing of it was kept");
@@ -112,7 +109,8 @@ async fn every_table_that_is_about_targets_is_forgotten_or_kept_on_purpose() {
     );
     let tables = sql.all(&mut *store.read().await.unwrap()).await.unwrap();
     let known: BTreeSet<&str> = FORGOTTEN.into_iter().chain(KEPT).collect();
-    let strangers: Vec<_> = tables.iter().map(|row| row.str("name").unwrap()).filter(|name| !known.contains(name.as_str())).collect();
+    let strangers: Vec<_> =
+        tables.iter().map(|row| row.str("name").unwrap()).filter(|name| !known.contains(name.as_str())).collect();
     assert_eq!(strangers, Vec::<String>::new());
     assert!(tables.len() > 20);
 }

@@ -23,7 +23,9 @@ pub(crate) enum SettingsError {
     #[error("there is a target `{0}` already: PUT its settings to change it")]
     Exists(TargetName),
     /// It names a file, a variable or a sealed secret that it did not name before.
-    #[error("`{0}` names a place of the machine, and this interface takes no other than those that are configured: `entrain config apply` does")]
+    #[error(
+        "`{0}` names a place of the machine, and this interface takes no other than those that are configured: `entrain config apply` does"
+    )]
     Place(String),
     /// A credential would be sent somewhere else.
     #[error(

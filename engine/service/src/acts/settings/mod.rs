@@ -29,7 +29,8 @@ impl Stored {
                 Ok(target) => targets.push(TargetConfig { revision: Some(row.revision), ..target }),
                 Err(problems) => {
                     let shown: Vec<_> = problems.iter().map(|problem| problem.said()).collect();
-                    unusable.push((row.name.clone(), format!("the configuration of target `{}`: {}", row.name, shown.join("; "))));
+                    unusable
+                        .push((row.name.clone(), format!("the configuration of target `{}`: {}", row.name, shown.join("; "))));
                 }
             }
         }
