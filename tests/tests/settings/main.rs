@@ -184,7 +184,9 @@ async fn a_target_is_made_with_a_secret_that_nobody_sees_again_and_removed_witho
     let key = served.key("root", &["--role", "admin"]).await.unwrap();
     let users = served.emulator.control("GET", "state", &Json::Null).unwrap()["users"].clone();
     let new = json!({ "name": "more", "settings": {
-        "tenant": "contoso.example", "mode": "observe", "credential": { "client_id": "c", "secret": PLANTED } } });
+        "tenant": "contoso.example", "mode": "observe", "cloud": "custom",
+        "endpoints": { "authority": "https://127.0.0.1:1", "graph": "https://127.0.0.1:1" },
+        "credential": { "client_id": "c", "secret": PLANTED } } });
     let once = [("idempotency-key", "k1")];
     let made = answer(served.send(POST, "/targets", &key, &once, Some(&new)).await.unwrap()).await.unwrap();
     assert_eq!(made.0, 201, "{}", made.1);

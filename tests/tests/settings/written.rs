@@ -38,7 +38,7 @@ fn target(name: &'static str) -> impl Strategy<Value = Block> {
     let word = |words: &'static [&'static str]| prop::sample::select(words).prop_map(Json::from);
     let schedule =
         (maybe(word(&["0 17 */4 * * *", "0 0 3 * * MON"])), maybe(word(&["UTC", "Europe/Zurich"])), maybe(word(&["0s", "5m"])));
-    let scope = (maybe("[^\\x00 ][^\\x00]{0,20}".prop_map(Json::from)), maybe(word(&["include", "exclude"])));
+    let scope = (maybe("g[^\\x00]{0,20}".prop_map(Json::from)), maybe(word(&["include", "exclude"])));
     let parts = (
         maybe(word(&["observe", "create-only", "upsert", "full"])),
         prop::collection::btree_map("[a-zA-Z_ .\"]{0,8}", value(), 0..5),

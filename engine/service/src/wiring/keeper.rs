@@ -61,8 +61,8 @@ impl Keeper {
             );
         }
         let file = file.map(Path::to_owned);
-        let content = content(file.as_slice());
-        let state = State { blocks: config.blocks.clone(), content, ..State::default() };
+        // Whoever edits the file from here on is noticed: its content counts as unknown.
+        let state = State { blocks: config.blocks.clone(), ..State::default() };
         let config = Config { targets: Vec::new(), ..config.clone() };
         let keeper = Self { shared, config, file, targets: Arc::default(), state: Mutex::new(state) };
         keeper.refresh().await?;
@@ -149,15 +149,16 @@ impl Keeper {
         for (name, why) in &unusable {
             self.refuse(&state, name, why).await?;
         }
-        let before = std::mem::replace(&mut state.unusable, unusable.into_iter().collect());
         let mut config = Config { targets, ..self.config.clone() };
         vault::unseal(&mut config, store).await;
         for target in config.targets {
-            let sealed = self.sealed(&settings, &target.name).await?;
-            let again = state.sealed.insert(target.name.clone(), sealed.clone()) != Some(sealed);
-            let again = again || before.contains_key(&target.name);
+            let name = target.name.clone();
+            let sealed = self.sealed(&settings, &name).await?;
+            let again = state.unusable.contains_key(&name) || state.sealed.get(&name) != Some(&sealed);
             self.serve(&mut state, target, again).await?;
+            state.sealed.insert(name, sealed);
         }
+        state.unusable = unusable.into_iter().collect();
         state.revision = settings.revision;
         Ok(())
     }

@@ -85,7 +85,11 @@ impl Served {
     /// Takes another configuration. Runs that are under way keep the one that they began with.
     pub(super) async fn reconfigure(&self, config: TargetConfig) -> Result<(), StoreError> {
         let before = self.config.send_replace(config.clone());
-        self.load().await?;
+        if let Err(error) = self.load().await {
+            // It is told apart from the stored one by its revision, and tried again.
+            self.config.send_replace(before);
+            return Err(error);
+        }
         if before.schedule == config.schedule {
             return Ok(());
         }
