@@ -4,7 +4,9 @@
 
 pub mod memory;
 
+pub mod command;
 pub mod database;
+pub mod operator;
 pub mod receiver;
 pub mod rig;
 pub mod scenario;
@@ -14,3 +16,4 @@ pub mod server;
 pub mod serving;
 pub mod simulation;
 pub mod stage;
+pub mod tenant;

@@ -1,47 +1,24 @@
 //! A service that answers over HTTP, with a tenant of its own and one target in it: commands and requests meet the same database.
 
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::Parser as _;
-use entrain::cli::{Cli, Exit, Form, Output, run};
+use entrain::cli::Exit;
 use entrain::config::Config;
 use entrain::wiring::{Service, SystemClock};
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_model::{Clock as _, ObjectRef};
+use entrain_model::Clock as _;
 use entrain_store::{GroupRow, SourceChange, Store, UserRow};
-use entrain_sync::{Direct, Report, SyncError};
 use reqwest::{Client, Method, Response};
 use serde_json::Value as Json;
 
+use crate::command::{self, Unheard};
 use crate::database::{Database, Dialect};
 
 /// The script of the target.
 pub const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), \
                            accountEnabled: user.active, mailNickname: local_part(user.userName), jobTitle: or_clear(user.title) }";
-
-/// Nobody needs to be told.
-pub struct Unheard;
-
-impl Direct for Unheard {
-    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// The service, its database and its tenant.
 pub struct Served {
@@ -112,18 +89,7 @@ impl Served {
     /// # Errors
     /// Its arguments are wrong.
     pub async fn entrain(&self, words: &[&str]) -> anyhow::Result<(Exit, Json)> {
-        let config = self.database.folder().join("entrain.toml").display().to_string();
-        let start = ["entrain", "--config", &config, "--json"];
-        let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().copied()))?;
-        let written = Written::default();
-        let mut output = Output::to(Form::Json, written.clone());
-        let result = run(&cli, &mut output).await;
-        let said = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone())?;
-        let said = serde_json::from_str(&said).unwrap_or(Json::String(said));
-        Ok(match result {
-            Ok(exit) => (exit, said),
-            Err(error) => (Exit::of_error(&error), Json::String(format!("{error:#}"))),
-        })
+        command::answer(self.database.folder(), words).await
     }
 
     /// A new access key.

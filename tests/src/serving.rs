@@ -1,22 +1,18 @@
 //! The whole service over HTTP: a database on either side, an emulated tenant, and commands.
 
-use std::collections::BTreeSet;
-use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use clap::Parser as _;
-use entrain::cli::{Cli, Exit, Form, Output, run};
+use entrain::cli::Exit;
 use entrain::config::Config;
 use entrain::wiring::{Service, SystemClock};
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_model::ObjectRef;
 use entrain_store::Store;
-use entrain_sync::{Direct, Report, SyncError};
 use reqwest::Client;
 use serde_json::Value as Json;
 
+use crate::command::{self, Unheard};
 use crate::database::{Database, Dialect};
 
 /// A service that runs.
@@ -83,16 +79,10 @@ impl Serving {
     /// # Errors
     /// It fails.
     pub async fn command(&self, words: &[&str]) -> anyhow::Result<Json> {
-        let config = self.folder().join("entrain.toml").display().to_string();
-        let start = ["entrain".to_owned(), "--config".to_owned(), config, "--json".to_owned()];
-        let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().map(|word| (*word).to_owned())))?;
-        let written = Written::default();
-        let exit = run(&cli, &mut Output::to(Form::Json, written.clone())).await?;
-        let said = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone())?;
-        if exit != Exit::Converged {
-            bail!("{words:?} ended with {exit:?}: {said}");
+        match command::answer(self.folder(), words).await? {
+            (Exit::Converged, said) => Ok(said),
+            (exit, said) => bail!("{words:?} ended with {exit:?}: {said}"),
         }
-        Ok(serde_json::from_str(&said)?)
     }
 
     /// The text that a command shows once under this name.
@@ -131,23 +121,4 @@ mapping = {{ users = ["user.rhai"] }}
 "#,
         database.url()
     )
-}
-
-struct Unheard;
-
-impl Direct for Unheard {
-    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

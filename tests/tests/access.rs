@@ -2,41 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser as _;
-use entrain::cli::{Cli, Exit, Form, Output, run};
+use entrain::cli::Exit;
 use entrain::config::Config;
 use entrain::wiring::{Service, SystemClock};
-use entrain_model::ObjectRef;
 use entrain_store::{AuditScope, AuditValue, Store};
-use entrain_sync::{Direct, Report, SyncError};
+use entrain_tests::command::{self, Unheard};
 use entrain_tests::database::{Database, Dialect};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value as Json;
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-struct Nobody;
-
-impl Direct for Nobody {
-    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
 
 /// A service without targets.
 struct Stage {
@@ -61,7 +38,7 @@ impl Stage {
         let clock = Arc::new(SystemClock);
         let store = Store::open(database.url(), clock.clone()).await.unwrap();
         let config = Config::load(&file).unwrap();
-        let service = Service::start(&config, None, store.clone(), clock, Arc::new(Nobody), None).await.unwrap();
+        let service = Service::start(&config, None, store.clone(), clock, Arc::new(Unheard), None).await.unwrap();
         let scheme = if tls.is_empty() { "http" } else { "https" };
         Self { database, store, service, client, scheme }
     }
@@ -84,17 +61,7 @@ impl Stage {
 
     /// Runs a command; how it ended and what it said.
     async fn entrain(&self, words: &[&str]) -> (Exit, String) {
-        let config = self.database.folder().join("entrain.toml").to_str().unwrap().to_owned();
-        let start = ["entrain".to_owned(), "--config".to_owned(), config, "--json".to_owned()];
-        let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().map(|word| (*word).to_owned()))).unwrap();
-        let written = Written::default();
-        let mut output = Output::to(Form::Json, written.clone());
-        let result = run(&cli, &mut output).await;
-        let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        match result {
-            Ok(exit) => (exit, said),
-            Err(error) => (Exit::of_error(&error), format!("{said}{error:#}")),
-        }
+        command::entrain(self.database.folder(), &[words, &["--json"]].concat()).await.unwrap()
     }
 
     /// The credential that a command shows, and its id.

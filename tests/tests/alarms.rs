@@ -12,9 +12,9 @@ use entrain::alarms::Secret;
 use entrain::config::Config;
 use entrain::wiring::{Service, SystemClock};
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_model::{Clock, Millis, ObjectRef, TargetName};
+use entrain_model::{Clock, Millis, TargetName};
 use entrain_store::{AuditScope, AuditValue, SourceChange, Store, UserRow};
-use entrain_sync::{Direct, Report, SyncError};
+use entrain_tests::command::Unheard;
 use entrain_tests::receiver::Receiver;
 use serde_json::{Value as Json, json};
 
@@ -30,12 +30,6 @@ impl Clock for Moved {
     async fn sleep(&self, duration: Duration) {
         SystemClock.sleep(duration).await;
     }
-}
-
-struct Unheard;
-
-impl Direct for Unheard {
-    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
 }
 
 const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), accountEnabled: user.active, \

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use entrain_model::{Attributes, Desired, Kind, Mode, ObjectRef, Why};
+use entrain_model::{Attributes, Desired, Kind, Mode, ObjectRef, Observed, Why};
 use entrain_store::{GroupRow, Membership, Role, SourceChange, UserRow};
 use entrain_sync::{Adopted, Adoptions, Class, Explanation, Knowledge, Permission, Silent, Source};
 use entrain_tests::database::Dialect;
@@ -211,8 +212,15 @@ async fn adoption_puts_each_object_into_one_class_and_writes_nothing() {
         memory.mark(Kind::User, "r-elsewhere", |marks| marks.mastered_elsewhere = true);
         let mut by_id = user("id", None);
         by_id.target_object_id = Some("r-id".into());
-        rig.write(&[put(user("done", None))]).await.unwrap();
+        rig.configure(|target| target.timing.settling = Duration::ZERO).await.unwrap();
+        rig.write(&["done", "purged", "deleted"].map(|id| put(user(id, None)))).await.unwrap();
         rig.full().await.unwrap();
+        let record = |login: &str| {
+            let has = |record: &&Observed| record.attributes["userPrincipalName"] == json!(format!("{login}@x.example"));
+            memory.dump().iter().find(has).unwrap().id.clone()
+        };
+        memory.purge(Kind::User, record("purged").as_str());
+        memory.delete(Kind::User, record("deleted").as_str());
         memory.take_log();
         let ids = ["key", "admin", "elsewhere", "anchor", "back", "foreign", "bin", "new"];
         let mut rows: Vec<_> = ids.into_iter().map(|id| put(user(id, None))).collect();
@@ -236,6 +244,7 @@ async fn adoption_puts_each_object_into_one_class_and_writes_nothing() {
             ("user anchor", "by_anchor"),
             ("user back", "restored"),
             ("user bin", "in_recycle_bin"),
+            ("user deleted", "restored"),
             ("user done", "linked"),
             ("user elsewhere", "mastered_elsewhere"),
             ("user foreign", "foreign_anchor"),
@@ -244,6 +253,7 @@ async fn adoption_puts_each_object_into_one_class_and_writes_nothing() {
             ("user key", "by_key"),
             ("user many", "ambiguous"),
             ("user new", "created"),
+            ("user purged", "created"),
         ];
         let expected: BTreeMap<_, _> = expected.into_iter().map(|(name, code)| (name.to_owned(), code)).collect();
         assert_eq!(adoption(&rig).await, expected);

@@ -6,30 +6,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
 use entrain_model::{Kind, ObjectRef, Removal, TargetName};
 use entrain_store::{GroupRow, HaltKind, Membership, Role, RunState, SourceChange, UserRow};
 use entrain_sync::{Resumed, Target};
 use entrain_tests::database::Dialect;
-use entrain_tests::rig::{MovableClock, Rig};
-use secrecy::SecretString;
+use entrain_tests::rig::Rig;
+use entrain_tests::tenant::{entra, entra_with};
 use serde_json::{Value as Json, json};
 
 async fn emulator() -> Running {
     Emulator::start(Options::default()).await.unwrap()
 }
 
-fn entra(emulator: &Running, secret: &str) -> Arc<Entra> {
-    let credential = CredentialConfig::Secret { client_id: emulator.client_id.clone(), secret: SecretString::from(secret) };
-    let mut config = EntraConfig::new(emulator.tenant_id.clone(), credential, Arc::new(MovableClock::default()));
-    config.cloud = Cloud::Custom { authority: emulator.authority_url.clone(), graph: emulator.base_url.clone() };
-    config.ca_pem = Some(emulator.ca_pem.clone().into_bytes());
-    config.attempts = 2;
-    Arc::new(Entra::connect(config).unwrap())
-}
-
 async fn rig(emulator: &Running, change: impl FnOnce(&mut Target)) -> Rig {
-    Rig::new(Dialect::Sqlite, entra(emulator, &emulator.client_secret), change).await.unwrap()
+    Rig::new(Dialect::Sqlite, entra(emulator).unwrap(), change).await.unwrap()
 }
 
 fn user(n: usize, title: &str) -> SourceChange {
@@ -124,7 +114,7 @@ async fn a_membership_change_is_one_request_and_removal_always_names_the_referen
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wrong_secret_halts_with_its_code_and_the_right_one_loses_nothing() {
     let emulator = emulator().await;
-    let mut rig = Rig::new(Dialect::Sqlite, entra(&emulator, "wrong"), |_| {}).await.unwrap();
+    let mut rig = Rig::new(Dialect::Sqlite, entra_with(&emulator, "wrong", Arc::default()).unwrap(), |_| {}).await.unwrap();
     rig.write(&[user(0, "Analyst")]).await.unwrap();
     let report = rig.full().await.unwrap();
     let halt = report.halt.expect("halted");
@@ -133,7 +123,7 @@ async fn a_wrong_secret_halts_with_its_code_and_the_right_one_loses_nothing() {
     rig.write(&[user(1, "Analyst")]).await.unwrap();
     assert!(rig.direct().await.unwrap().is_empty(), "a halted target takes nothing from the queue");
     assert!(matches!(rig.engine.resume(&rig.target, None).await.unwrap(), Resumed::StillHalted(_)));
-    let right = entra(&emulator, &emulator.client_secret);
+    let right = entra(&emulator).unwrap();
     rig.configure(|target| target.directory = right).await.unwrap();
     assert!(matches!(rig.engine.resume(&rig.target, None).await.unwrap(), Resumed::Released));
     rig.direct().await.unwrap();

@@ -214,7 +214,7 @@ async fn a_tenant_that_somebody_emptied_is_not_filled_again_unasked() {
                 }
             }
             let said = held(&rig.full().await.unwrap());
-            assert!(said.contains("make 150 users"), "{said}");
+            assert!(said.contains("make or restore 150 users"), "{said}");
             assert_eq!(said.contains("give up the records of 150 users"), purged, "{said}");
             assert_eq!(memory.take_log().len(), 0, "nothing was written");
         }

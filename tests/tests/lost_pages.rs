@@ -3,17 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use entrain_emulator::{Emulator, Options, Running};
-use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
 use entrain_model::{ObjectRef, Removal};
 use entrain_store::{GroupRow, Membership, Role, SourceChange, UserRow};
 use entrain_sync::SyncError;
 use entrain_tests::database::Dialect;
-use entrain_tests::rig::{MovableClock, Rig};
-use secrecy::SecretString;
+use entrain_tests::rig::Rig;
+use entrain_tests::tenant::entra;
 use serde_json::{Value as Json, json};
 
 const USERS: usize = 24;
@@ -21,7 +19,9 @@ const USERS: usize = 24;
 const HOLDERS: usize = 110;
 
 /// What a full sync reads page by page.
-const LISTS: [&str; 9] = [
+const LISTS: [&str; 11] = [
+    "/organization\\?",
+    "/domains\\?",
     "/users/delta",
     "/groups/delta",
     "/deletedItems/microsoft.graph.user",
@@ -32,16 +32,6 @@ const LISTS: [&str; 9] = [
     "/owners\\?",
     "/transitiveMembers\\?",
 ];
-
-fn entra(emulator: &Running) -> Arc<Entra> {
-    let secret = SecretString::from(emulator.client_secret.clone());
-    let credential = CredentialConfig::Secret { client_id: emulator.client_id.clone(), secret };
-    let mut config = EntraConfig::new(emulator.tenant_id.clone(), credential, Arc::new(MovableClock::default()));
-    config.cloud = Cloud::Custom { authority: emulator.authority_url.clone(), graph: emulator.base_url.clone() };
-    config.ca_pem = Some(emulator.ca_pem.clone().into_bytes());
-    config.attempts = 2;
-    Arc::new(Entra::connect(config).unwrap())
-}
 
 fn source() -> Vec<SourceChange> {
     let user = |n: usize| {
@@ -80,7 +70,7 @@ fn tenant(emulator: &Running) -> Vec<Json> {
 
 async fn converged() -> (Running, Rig) {
     let emulator = Emulator::start(Options { delta_page: 10, ..Options::default() }).await.unwrap();
-    let rig = Rig::new(Dialect::Sqlite, entra(&emulator), |target| {
+    let rig = Rig::new(Dialect::Sqlite, entra(&emulator).unwrap(), |target| {
         target.policy.user_removal = Removal::DELETE;
         target.policy.group_removal = Removal::DELETE;
         target.timing.enumeration = Duration::ZERO;

@@ -3,30 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods)]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use clap::Parser as _;
-use entrain::cli::{Cli, Exit, Form, Output, run};
+use entrain::cli::Exit;
 use entrain::config::Config;
 use entrain::wiring::{SystemClock, in_force};
 use entrain_store::{SourceChange, Store, UserRow};
+use entrain_tests::command;
 use entrain_tests::database::{Database, Dialect};
 use serde_json::Value as Json;
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A configuration with three people, and the script `user.rhai`.
 struct Stage {
@@ -75,21 +61,7 @@ impl Stage {
 
     /// Runs a command; how it ended and what it said. A word that names a file of the stage is its path.
     async fn entrain(&self, words: &[&str]) -> (Exit, String) {
-        let place = |word: &&str| match self.path(word) {
-            path if path.is_file() => path.to_str().unwrap().to_owned(),
-            _ => (*word).to_owned(),
-        };
-        let config = self.path("entrain.toml").to_str().unwrap().to_owned();
-        let start = ["entrain".to_owned(), "--config".to_owned(), config];
-        let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().map(place))).unwrap();
-        let written = Written::default();
-        let mut output = Output::to(if cli.global.json { Form::Json } else { Form::Text }, written.clone());
-        let result = run(&cli, &mut output).await;
-        let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
-        match result {
-            Ok(exit) => (exit, said),
-            Err(error) => (Exit::of_error(&error), format!("{said}{error:#}")),
-        }
+        command::entrain(self.database.folder(), words).await.unwrap()
     }
 
     async fn json(&self, words: &[&str]) -> (Exit, Json) {

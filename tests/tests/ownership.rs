@@ -7,15 +7,14 @@ use std::time::Duration;
 
 use entrain::alarms::settle_fights;
 use entrain::config::FightConfig;
-use entrain_emulator::{Emulator, Options, Running};
-use entrain_entra::{Cloud, CredentialConfig, Entra, EntraConfig};
+use entrain_emulator::{Emulator, Options};
 use entrain_model::{Attributes, Authorities, Authority, Desired, Kind, ObjectRef, Relation, Setting};
 use entrain_store::{AlarmRow, GroupRow, Membership, Role, RunState, SourceChange, Turn, UserRow};
 use entrain_sync::{Knowledge, Report};
 use entrain_tests::database::Dialect;
 use entrain_tests::memory::{Memory, schema};
-use entrain_tests::rig::{MovableClock, Rig};
-use secrecy::SecretString;
+use entrain_tests::rig::Rig;
+use entrain_tests::tenant::entra;
 use serde_json::{Value as Json, json};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -27,15 +26,6 @@ fn user(id: &str, login: &str, title: &str) -> SourceChange {
     SourceChange::PutUser(row)
 }
 
-fn entra(emulator: &Running) -> Arc<Entra> {
-    let secret = SecretString::from(emulator.client_secret.clone());
-    let credential = CredentialConfig::Secret { client_id: emulator.client_id.clone(), secret };
-    let mut config = EntraConfig::new(emulator.tenant_id.clone(), credential, Arc::new(MovableClock::default()));
-    config.cloud = Cloud::Custom { authority: emulator.authority_url.clone(), graph: emulator.base_url.clone() };
-    config.ca_pem = Some(emulator.ca_pem.clone().into_bytes());
-    Arc::new(Entra::connect(config).unwrap())
-}
-
 fn held(report: &Report) -> u64 {
     report.held.get("foreign_anchor").copied().unwrap_or(0)
 }
@@ -43,8 +33,8 @@ fn held(report: &Report) -> u64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_engines_in_one_tenant_leave_each_others_records_alone() {
     let emulator = Emulator::start(Options::default()).await.unwrap();
-    let ours = Rig::new(Dialect::Sqlite, entra(&emulator), |_| {}).await.unwrap();
-    let theirs = Rig::new(Dialect::Sqlite, entra(&emulator), |_| {}).await.unwrap();
+    let ours = Rig::new(Dialect::Sqlite, entra(&emulator).unwrap(), |_| {}).await.unwrap();
+    let theirs = Rig::new(Dialect::Sqlite, entra(&emulator).unwrap(), |_| {}).await.unwrap();
     let group = |id: &str, about: &str| {
         let mut row = GroupRow::new(id, "Staff");
         row.description = Some(about.to_owned());

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,16 +12,10 @@ use entrain::wiring::{Service, SystemClock};
 use entrain_emulator::{Emulator, Options, Running};
 use entrain_model::{ObjectRef, TargetName, anchor_value};
 use entrain_store::{SourceChange, Store, StoreError, UserRow};
-use entrain_sync::{Direct, Report, SyncError};
+use entrain_tests::command::Unheard;
 use entrain_tests::database::{DISK, Database, Dialect};
 use entrain_tests::server::Server;
 use serde_json::Value as Json;
-
-struct Unheard;
-
-impl Direct for Unheard {
-    fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
 
 const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: or_clear(user.displayName), accountEnabled: user.active, \
                        mailNickname: local_part(user.userName), jobTitle: or_clear(user.title) }";

@@ -8,7 +8,7 @@ use crate::{Kind, SourceId};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// A record is made.
+    /// A record is made, or comes back from the recycle bin.
     Create,
     /// A record that is there already is taken for that of an object.
     Link,
@@ -188,10 +188,11 @@ impl Limits {
         self.0.iter().any(|rule| rule.attribute.is_some() && rule.counts(kind, operation, attribute))
     }
 
-    /// The rules of a target that no full run has filled yet.
+    /// The rules of a target that no full run has filled yet. What is made is counted, for it may be too much beside what is there.
     #[must_use]
     pub fn loading(&self) -> Self {
-        Self(self.0.iter().filter(|rule| rule.begins == Begins::AtOnce).cloned().collect())
+        let counts = |rule: &&Rule| rule.begins == Begins::AtOnce || rule.operation == Operation::Create;
+        Self(self.0.iter().filter(counts).cloned().collect())
     }
 
     /// Takes the rule in, in place of the one for the same.

@@ -50,6 +50,23 @@ pub enum Suspicion {
         /// How many are linked.
         linked: u64,
     },
+    /// Not one record of a kind is left in the target of all that are linked: mostly another tenant, or one that somebody emptied.
+    Vanished {
+        /// Of which kind.
+        kind: Kind,
+        /// How many are linked.
+        linked: u64,
+    },
+    /// Much is to be made in a target that no full run has filled yet, and much is there that nobody claims: mostly matching keys
+    /// that find nobody, or another tenant.
+    Unmatched {
+        /// Of which kind.
+        kind: Kind,
+        /// How many are to be made.
+        made: u64,
+        /// So many records are claimed by nobody.
+        unclaimed: u64,
+    },
     /// Some of the changes are part of a plan that waits for approval already.
     Awaited {
         /// How many.
@@ -111,6 +128,8 @@ codes!(Window { Run = "over_limit_of_run", Hour = "over_limit_of_hour", Day = "o
 codes!(Suspicion {
     Recreated = "recreated",
     Emptied = "emptied",
+    Vanished = "vanished",
+    Unmatched = "unmatched",
     Awaited = "awaited",
     Unaccepted = "unaccepted",
 });
@@ -175,7 +194,7 @@ fn deed(count: &Count<'_>, number: u64) -> String {
     let plural = if number == 1 { "" } else { "s" };
     let (kind, about) = (count.rule.kind, &count.about);
     match (count.rule.operation, count.rule.share) {
-        (Operation::Create, _) => format!("make {number} {kind}{plural}"),
+        (Operation::Create, _) => format!("make or restore {number} {kind}{plural}"),
         (Operation::Link, _) => format!("take over the records of {number} {kind}{plural}"),
         (Operation::Unlink, _) => format!("give up the records of {number} {kind}{plural}"),
         (Operation::Disable, _) => format!("block the sign-in of {number} {kind}{plural}"),
@@ -213,6 +232,15 @@ fn told(suspicion: &Suspicion) -> String {
         ),
         Suspicion::Emptied { what, linked } => format!(
             "the source has not a single {what}, and {linked} are linked: if an import failed or a mount is lost, fill the source again"
+        ),
+        Suspicion::Vanished { kind, linked } => format!(
+            "not one record of the {linked} linked {kind}s is in the target any more: look whether it is the right tenant, and in its \
+             audit log who deleted them, before they are made anew"
+        ),
+        Suspicion::Unmatched { kind, made, unclaimed } => format!(
+            "the run would make {made} {kind}s in a target that no full run has filled yet, and {unclaimed} are there that nobody claims: \
+             if they are the same, change [target.match], else each gets a second record; `entrain adoption` lists both. One approval \
+             is enough, however many runs the filling takes"
         ),
         Suspicion::Awaited { changes, run } => {
             let (plural, are) = if *changes == 1 { ("", "is") } else { ("s", "are") };

@@ -85,12 +85,16 @@ impl Store {
         Ok(about)
     }
 
-    /// Objects of the source that somebody may mean by a word that is no id: whose login, mail or name it is, whose id
-    /// contains it, and the neighbours of such an id.
+    /// Objects of the source that somebody may mean by a word that is no id: whose login (also without its domain), mail or
+    /// name it is, whose id contains it, and the neighbours of such an id.
     pub async fn similar(&self, object: &ObjectRef, rows: usize) -> Result<Vec<ObjectRef>> {
         let mut connection = self.read().await?;
         let (table, names) = match object.kind {
-            entrain_model::Kind::User => ("users", "lower(user_name) = $1 or lower(mail) = $1 or lower(display_name) = $1"),
+            entrain_model::Kind::User => (
+                "users",
+                "lower(user_name) = $1 or lower(mail) = $1 or lower(display_name) = $1
+                 or substr(lower(user_name), 1, length($1) + 1) = $1 || '@'",
+            ),
             entrain_model::Kind::Group => ("groups", "lower(display_name) = $1"),
         };
         let contains = "lower(id) = $1 or replace(lower(id), $1, '') <> lower(id)";

@@ -1,6 +1,6 @@
 //! What a plan leaves beside it: records in the recycle bin under the same keys, and records that nobody claims.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entrain_model::{Kind, ObjectRef, RunId, TargetId, TargetName};
 
@@ -28,6 +28,21 @@ impl Store {
             );
             for row in sql.all(&mut connection).await? {
                 found.entry(row.object("")?).or_insert(row.str("record")?.into());
+            }
+        }
+        Ok(found)
+    }
+
+    /// For which of these objects the plan of the run makes or restores a record.
+    pub async fn made_in(&self, run: &RunId, objects: &[ObjectRef]) -> Result<BTreeSet<ObjectRef>> {
+        let mut connection = self.read().await?;
+        let mut found = BTreeSet::new();
+        for chunk in objects.chunks(CHUNK) {
+            let sql = Sql::new(
+                "select kind, id from plan_counted where run = $1 and operation = 'create' and (kind, id) in (select * from (values ",
+            );
+            for row in sql.arg(run).objects(chunk).text(") as page)").all(&mut connection).await? {
+                found.insert(row.object("")?);
             }
         }
         Ok(found)

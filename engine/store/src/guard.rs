@@ -221,6 +221,23 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
+    /// Counts as approved whatever the run makes and somebody approved to be made in any run of the target before.
+    pub async fn carry_creates(&self, target: &TargetName, run: &RunId) -> Result<()> {
+        let mut tx = self.begin_derived().await?;
+        Sql::new(
+            "update plan_counted set approved = 1 where run = $1 and operation = 'create' and exists (
+               select 1 from plan_counted a join runs r on r.id = a.run
+               where r.target = $2 and r.approved_at is not null and r.state = 'superseded' and a.approved = 1
+                 and a.kind = plan_counted.kind and a.id = plan_counted.id and a.operation = plan_counted.operation
+                 and a.fingerprint = plan_counted.fingerprint)",
+        )
+        .arg(run)
+        .arg(target)
+        .run(&mut tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
     /// The newest held plan of the target that has some of this plan's counted changes, and how many.
     pub async fn awaited(&self, target: &TargetName, run: &RunId) -> Result<Option<(RunId, u64)>> {
         let row = Sql::new(

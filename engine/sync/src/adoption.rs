@@ -154,7 +154,10 @@ impl Engine {
             let page = store.links(&target.name, after.as_ref(), PAGE).await?;
             let Some(last) = page.last() else { break };
             after = Some(last.object.clone());
-            for row in page {
+            let objects: Vec<_> = page.iter().map(|row| row.object.clone()).collect();
+            // Whose record is gone is told among those that are made or restored.
+            let made = store.made_in(run, &objects).await?;
+            for row in page.into_iter().filter(|row| !made.contains(&row.object)) {
                 let detail = words(&row.evidence);
                 into.take(of(Class::Linked, row.object, Some(row.link.id), detail));
             }

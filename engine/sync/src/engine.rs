@@ -10,7 +10,7 @@ use entrain_store::{Halt, Kept, RunKind, RunState, Store, TargetRow};
 
 use crate::accepted::{self, Open};
 use crate::decide;
-use crate::guard::Judged;
+use crate::guard::{self, Filled, Judged};
 use crate::map::Learned;
 use crate::protect::Knowledge;
 use crate::recover::Repeats;
@@ -97,6 +97,8 @@ pub(crate) struct Run<'a> {
     pub(crate) protection: Knowledge,
     /// The difference that was accepted with the mapping, while it is to be carried out.
     pub(crate) accepted: Option<Open>,
+    /// Whether a run has filled the target before.
+    pub(crate) filled: Filled,
     /// Creates of unknown outcome that this run may send again.
     pub(crate) repeats: Repeats,
     started: Millis,
@@ -153,7 +155,7 @@ impl Engine {
             return Err(SyncError::Reconfigured(target.name.to_string()));
         }
         let accepted = accepted::open(&self.store, target).await?;
-        let target = &limited(target, row.as_ref());
+        let target = &guard::limited(target, row.as_ref());
         let target = &accepted.as_ref().map_or_else(|| Arc::clone(target), |open| open.counting(target));
         let holder = ask.holder.clone().unwrap_or_else(|| self.holder());
         let mapping = target.mapping.version();
@@ -202,6 +204,7 @@ impl Engine {
             scope: ask.scope.clone(),
             protection: Knowledge::default(),
             accepted: None,
+            filled: Filled::of(target.mode, row),
             repeats: Repeats::default(),
             started: self.store.now(),
             hands,
@@ -213,20 +216,6 @@ impl Engine {
             claimed: AtomicI64::new(0),
         }
     }
-}
-
-/// The target with the rules that count by now: as long as no full run has carried out what its mode lets be done, those that
-/// would hold a first load do not.
-fn limited(target: &Arc<Target>, row: Option<&TargetRow>) -> Arc<Target> {
-    let is_loaded = match row.and_then(|row| row.loaded_in) {
-        Some(Mode::Upsert | Mode::Full) => true,
-        Some(Mode::CreateOnly) => target.mode == Mode::CreateOnly,
-        Some(Mode::Observe) | None => false,
-    };
-    if is_loaded {
-        return Arc::clone(target);
-    }
-    Arc::new(Target { limits: target.limits.loading(), ..Target::clone(target) })
 }
 
 impl Run<'_> {

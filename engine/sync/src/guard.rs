@@ -1,11 +1,13 @@
 //! The guard of a run: what it would do that nobody approved, beside the limits of the target.
 
-use entrain_model::{Kind, Operation, Rule, Scope, Share};
+use std::sync::Arc;
+
+use entrain_model::{Begins, Kind, Mode, Operation, Rule, Scope, Share};
 use entrain_plan::{Count, Objection, PlanDigest, Suspicion, Verdict, judge};
-use entrain_store::{GuardCount, GuardedGroups};
+use entrain_store::{GuardCount, GuardedGroups, TargetRow};
 
 use crate::engine::{Approval, PAGE, Run};
-use crate::{Hands, SyncError};
+use crate::{Hands, SyncError, Target};
 
 /// What the guard says of a plan.
 #[derive(Debug, PartialEq, Eq)]
@@ -14,6 +16,35 @@ pub(crate) enum Judged {
     Apply,
     /// A person must approve it, for these reasons.
     Held(Vec<Objection>),
+}
+
+/// Whether a full run has carried out what the mode of the target lets be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// One has.
+    Yes,
+    /// None has; of a target that was only added to, none has since more may be done.
+    NotYet,
+}
+
+impl Filled {
+    /// As is stored of the target.
+    pub(crate) fn of(mode: Mode, row: Option<&TargetRow>) -> Self {
+        let is_filled = match row.and_then(|row| row.loaded_in) {
+            Some(Mode::Upsert | Mode::Full) => true,
+            Some(Mode::CreateOnly) => mode == Mode::CreateOnly,
+            Some(Mode::Observe) | None => false,
+        };
+        if is_filled { Filled::Yes } else { Filled::NotYet }
+    }
+}
+
+/// The target with the rules that count by now: those that would hold a first load do not until it is filled.
+pub(crate) fn limited(target: &Arc<Target>, row: Option<&TargetRow>) -> Arc<Target> {
+    match Filled::of(target.mode, row) {
+        Filled::Yes => Arc::clone(target),
+        Filled::NotYet => Arc::new(Target { limits: target.limits.loading(), ..Target::clone(target) }),
+    }
 }
 
 /// A kind of which fewer are linked than this may be removed altogether.
@@ -30,13 +61,15 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
     if let Some(approval) = approval {
         store.carry_approval(&approval.run, &run.id).await?;
     }
+    let unmatched = first_load(run).await?;
     accept(run).await?;
     loop {
         let (counted, mark) = store.guard_counts(name, &run.id).await?;
         if counted.is_empty() {
             return Ok(Judged::Apply);
         }
-        let suspicions = suspicions(run, &counted, &recreated).await?;
+        let mut suspicions = suspicions(run, &counted, &recreated).await?;
+        suspicions.extend(unmatched.iter().cloned());
         let groups = groups(run, &counted).await?;
         match judge(&counts(run, &counted, &groups).await?, &suspicions) {
             Verdict::NeedsApproval(reasons) => return Ok(Judged::Held(reasons)),
@@ -57,6 +90,40 @@ async fn accept(run: &Run<'_>) -> Result<(), SyncError> {
         store.approve_counted(&run.id, Operation::Change, kind, &attribute).await?;
     }
     Ok(())
+}
+
+/// Of a target that no full run has filled: what is made is approved with the mode of the target, and so is for good what somebody
+/// approved, unless much is made beside much that nobody claims.
+async fn first_load(run: &Run<'_>) -> Result<Vec<Suspicion>, SyncError> {
+    let (store, name) = (run.store(), &run.target.name);
+    let mut unmatched = Vec::new();
+    if run.filled == Filled::Yes {
+        return Ok(unmatched);
+    }
+    store.carry_creates(name, &run.id).await?;
+    let (counted, _) = store.guard_counts(name, &run.id).await?;
+    for count in counted.iter().filter(|count| count.operation == Operation::Create) {
+        let rule = run.target.limits.rule(Operation::Create, count.kind, Share::Linked);
+        let Some(rule) = rule.filter(|rule| rule.begins == Begins::OnceLoaded) else { continue };
+        let linked = linked(run, count.kind).await?;
+        let allowed = rule.allowance.run.allowed(linked);
+        let unclaimed = if count.run > allowed { store.unclaimed(name, &run.id, count.kind).await? } else { 0 };
+        if unclaimed > allowed {
+            unmatched.push(Suspicion::Unmatched { kind: count.kind, made: count.run, unclaimed });
+        } else {
+            store.approve_counted(&run.id, Operation::Create, count.kind, "").await?;
+        }
+    }
+    Ok(unmatched)
+}
+
+/// How many of a kind are linked.
+async fn linked(run: &Run<'_>, kind: Kind) -> Result<u64, SyncError> {
+    let population = run.store().population(&run.target.name).await?;
+    Ok(match kind {
+        Kind::User => population.users,
+        Kind::Group => population.groups,
+    })
 }
 
 /// The counts by rule, with the population where it matters.
@@ -138,18 +205,35 @@ async fn suspicions(run: &Run<'_>, counted: &[GuardCount], recreated: &[Suspicio
     let (store, name) = (run.store(), &run.target.name);
     let deleted = recreated.iter().filter_map(|pair| match pair {
         Suspicion::Recreated { deleted, .. } => Some(deleted.clone()),
-        Suspicion::Emptied { .. } | Suspicion::Awaited { .. } | Suspicion::Unaccepted { .. } => None,
+        Suspicion::Emptied { .. }
+        | Suspicion::Vanished { .. }
+        | Suspicion::Unmatched { .. }
+        | Suspicion::Awaited { .. }
+        | Suspicion::Unaccepted { .. } => None,
     });
     let open = store.guarded_objects(&run.id, &deleted.collect()).await?;
     let is_open = |pair: &&Suspicion| matches!(pair, Suspicion::Recreated { deleted, .. } if open.contains(deleted));
     let mut found: Vec<_> = recreated.iter().filter(is_open).cloned().collect();
     found.extend(emptied(run, counted).await?);
+    found.extend(vanished(run, counted).await?);
     found.extend(run.accepted.iter().flat_map(|open| open.beyond(counted, &run.target)));
     // A run over everything is judged as a whole.
     if let (Scope::Only(_), false) = (&run.scope, matches!(run.hands(), Hands::Tied(_)))
         && let Some((waiting, changes)) = store.awaited(name, &run.id).await?
     {
         found.push(Suspicion::Awaited { changes, run: waiting.to_string() });
+    }
+    Ok(found)
+}
+
+/// Kinds of which the target has none at all any more, although some are linked.
+async fn vanished(run: &Run<'_>, counted: &[GuardCount]) -> Result<Vec<Suspicion>, SyncError> {
+    let mut found = Vec::new();
+    for count in counted.iter().filter(|count| count.operation == Operation::Unlink && count.run >= WORTH_A_QUESTION) {
+        let linked = linked(run, count.kind).await?;
+        if count.run >= linked {
+            found.push(Suspicion::Vanished { kind: count.kind, linked });
+        }
     }
     Ok(found)
 }

@@ -111,7 +111,12 @@ impl Engine {
                     ..*still
                 }))
             }
-            (HaltKind::Mapping, _) | (HaltKind::Configuration | HaltKind::Operator, _) => Ok(None),
+            (HaltKind::Mapping | HaltKind::Operator, _) => Ok(None),
+            // A target that cannot be asked now is no longer to blame for its configuration.
+            (HaltKind::Configuration, _) => {
+                let refused = target.directory.tenant().await.ok().and_then(|tenant| tenant.anchor_refused);
+                Ok(refused.map(|message| Halt { message, ..halt.clone() }))
+            }
             (HaltKind::Credential, _) => Ok(match target.directory.tenant().await {
                 Ok(_) => None,
                 Err(error) => Some(Halt { message: error.to_string(), ..halt.clone() }),

@@ -14,7 +14,8 @@ use entrain::config::{Block, Config, written};
 use entrain::wiring::{Service, SystemClock};
 use entrain_store::{AuditScope, Store};
 use entrain_tests::database::Dialect;
-use entrain_tests::served::{Served, Unheard, answer};
+use entrain_tests::command::Unheard;
+use entrain_tests::served::{Served, answer};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
 

@@ -27,6 +27,9 @@ fn the_defaults_are_safe_for_small_and_large() {
     let (users, groups) = (Kind::User, Kind::Group);
     for (operation, kind, share, expected) in [
         (Operation::Disable, users, Share::Linked, [3, 3, 3, 3, 20, 250, 250]),
+        (Operation::Create, users, Share::Linked, [100, 100, 100, 100, 100, 1_250, 5_000]),
+        (Operation::Unlink, users, Share::Linked, [3, 3, 3, 3, 20, 100, 100]),
+        (Operation::Unlink, groups, Share::Linked, [3, 3, 3, 3, 20, 100, 100]),
         (Operation::Link, users, Share::Linked, [10, 10, 10, 10, 20, 250, 500]),
         (Operation::Change, users, Share::Linked, [25, 25, 25, 25, 50, 625, 5_000]),
         (Operation::AddReference, users, Share::Linked, [25, 25, 25, 25, 50, 625, 5_000]),
@@ -47,7 +50,11 @@ fn beyond_a_limit_the_reason_has_the_numbers() {
         rule(Operation::RemoveReference, Kind::Group, Share::EachGroup),
     );
     let clear = rule(Operation::Clear, Kind::User, Share::Linked);
+    let (made, forgotten) =
+        (rule(Operation::Create, Kind::User, Share::Linked), rule(Operation::Unlink, Kind::Group, Share::Linked));
     let counts = [
+        count(&made, 101, 0),
+        count(&forgotten, 4, 40),
         count(&users, 44, 250),
         count(&groups, 4, 40),
         count(&all, 201, 10_000),
@@ -57,6 +64,10 @@ fn beyond_a_limit_the_reason_has_the_numbers() {
     assert_eq!(
         reasons(&counts),
         [
+            "the run would make or restore 101 users; 100 are allowed in one run without approval \
+             (at most 5000, and at most 10 % of 0 linked users, taken as 1000)",
+            "the run would give up the records of 4 groups; 3 are allowed in one run without approval \
+             (at most 100, and at most 2 % of 40 linked groups, taken as 150)",
             "the run would block the sign-in of 44 users; 5 are allowed in one run without approval \
              (at most 250, and at most 2 % of 250 linked users)",
             "the run would delete 4 groups; 3 are allowed in one run without approval \
@@ -110,6 +121,17 @@ fn what_is_suspicious_needs_approval_whatever_its_number() {
     assert_eq!(
         told(Suspicion::Emptied { what: "user".into(), linked: 3 }),
         "the source has not a single user, and 3 are linked: if an import failed or a mount is lost, fill the source again"
+    );
+    assert_eq!(
+        told(Suspicion::Vanished { kind: Kind::User, linked: 3 }),
+        "not one record of the 3 linked users is in the target any more: look whether it is the right tenant, and in its audit log \
+         who deleted them, before they are made anew"
+    );
+    assert_eq!(
+        told(Suspicion::Unmatched { kind: Kind::User, made: 300, unclaimed: 250 }),
+        "the run would make 300 users in a target that no full run has filled yet, and 250 are there that nobody claims: if they \
+         are the same, change [target.match], else each gets a second record; `entrain adoption` lists both. One approval is enough, \
+         however many runs the filling takes"
     );
     assert_eq!(
         told(Suspicion::Awaited { changes: 1, run: "r".into() }),

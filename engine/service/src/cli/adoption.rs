@@ -65,7 +65,9 @@ pub(super) async fn run(args: &AdoptionArgs, global: &Global, output: &mut Outpu
         output.end_list();
         return Ok(end(&made, output));
     }
-    show(&rows, output);
+    if made.halt.is_none() {
+        show(&rows, output);
+    }
     let classes: serde_json::Map<_, _> = rows
         .iter()
         .map(|(class, users, groups)| (class.code().to_owned(), json!({ "users": users, "groups": groups })))
@@ -77,7 +79,7 @@ pub(super) async fn run(args: &AdoptionArgs, global: &Global, output: &mut Outpu
 fn end(made: &entrain_sync::Report, output: &mut Output) -> Exit {
     match &made.halt {
         Some(halt) => {
-            report::show_halt(halt, output);
+            report::show_halted(&made.target, halt, output);
             Exit::Halted
         }
         None => Exit::Converged,

@@ -49,6 +49,9 @@ pub(super) async fn run(args: &ApplyArgs, global: &Global, output: &mut Output) 
     for object in &drifted {
         output.line(format_args!("  refused, since it is not as it was when the plan was made: {object}"));
     }
+    if !drifted.is_empty() {
+        output.line("  `entrain plan --out FILE` writes what they need now");
+    }
     if let Some(kept) = made.kept {
         output.line(format_args!(
             "  of the plan: {} as planned, {} refused, {} need nothing any more; {} that it does not name are left alone",

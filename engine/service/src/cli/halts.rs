@@ -14,8 +14,7 @@ pub(super) async fn run(global: &Global, output: &mut Output) -> anyhow::Result<
     for target in session.store.targets().await? {
         let Some(halt) = target.halt else { continue };
         output.line(format_args!("target {} is halted by {}", target.name, cause(halt.kind)));
-        report::show_halt(&halt, output);
-        output.line(format_args!("  mend it, then: entrain resume {}", target.name));
+        report::show_halted(&target.name, &halt, output);
         halts.push(json!(HaltedTarget { target: target.name.to_string(), halt }));
     }
     if halts.is_empty() {

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use entrain_store::Halt;
+use entrain_model::TargetName;
+use entrain_store::{Halt, HaltKind};
 use entrain_sync::Report;
+use serde_json::Value as Json;
 
 use super::{Exit, Output};
 
@@ -29,7 +31,7 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
         output.line(format_args!("  held for approval: {reason}"));
     }
     if let Some(halt) = &report.halt {
-        show_halt(halt, output);
+        show_halted(&report.target, halt, output);
     }
     let exit = Exit::of_run(report.state);
     if exit == Exit::NeedsApproval {
@@ -42,7 +44,49 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Exit {
     exit
 }
 
-/// Shows why a target is halted.
+/// Shows what a run reported when it ended, as far as it is there.
+pub(super) fn show_stored(report: &Json, output: &mut Output) {
+    let of = |pointer: &str| -> BTreeMap<String, u64> {
+        let counts = report.pointer(pointer).and_then(Json::as_object).into_iter().flatten();
+        counts.filter_map(|(word, count)| Some((word.clone(), count.as_u64()?))).collect()
+    };
+    for (what, pointer) in [
+        ("planned", "/planned"),
+        ("done", "/done"),
+        ("held", "/held"),
+        ("left alone in this mode", "/left"),
+        ("left to the target by [target.authority]", "/left_to_target"),
+        ("changed by somebody in the target", "/drift/found"),
+        ("of that put right", "/drift/repaired"),
+    ] {
+        counts(what, &of(pointer), output);
+    }
+    for (what, key) in [("failed", "failed"), ("no longer true when their turn came, queued anew", "dropped")] {
+        if let Some(number) = report[key].as_u64().filter(|number| *number > 0) {
+            output.line(format_args!("  {what}: {number}"));
+        }
+    }
+    for reason in report["reasons"].as_array().into_iter().flatten().filter_map(Json::as_str) {
+        output.line(format_args!("  held for approval: {reason}"));
+    }
+    for (what, text) in [("halted", &report["halt"]["message"]), ("error", &report["error"])] {
+        if let Some(text) = text.as_str() {
+            output.line(format_args!("  {what}: {text}"));
+        }
+    }
+}
+
+/// Shows why a target is halted, and what lets it go on.
+pub(super) fn show_halted(target: &TargetName, halt: &Halt, output: &mut Output) {
+    show_halt(halt, output);
+    let first = match halt.kind {
+        HaltKind::Mapping | HaltKind::Credential | HaltKind::Configuration => "mend it, then",
+        HaltKind::Operator => "when it may go on",
+    };
+    output.line(format_args!("  {first}: entrain resume {target}"));
+}
+
+/// Shows why a target is halted, or would be.
 pub(super) fn show_halt(halt: &Halt, output: &mut Output) {
     let place = [
         halt.script.clone(),

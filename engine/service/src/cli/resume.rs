@@ -48,7 +48,7 @@ async fn resume(
         }
         Resumed::StillHalted(halt) => {
             output.line(format_args!("target {} is still halted: it fails again", target.name));
-            report::show_halt(&halt, output);
+            report::show_halted(&target.name, &halt, output);
             (json!({ "target": target.name, "resumed": "still_halted", "halt": halt }), Exit::Halted)
         }
     })

@@ -8,7 +8,7 @@ use super::args::{Global, RunsArgs};
 use super::plan_text::{self, Part};
 use super::session::{Session, Usage};
 use super::time::{utc, utc_or_dash};
-use super::{Exit, Output};
+use super::{Exit, Output, report};
 use crate::view::Run;
 
 pub(super) async fn run(args: &RunsArgs, global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
@@ -43,9 +43,7 @@ async fn one(session: &Session, id: &RunId, part: Part, output: &mut Output) -> 
         let word = if run.state == RunState::Rejected { "rejected" } else { "approved" };
         output.line(format_args!("{word} by {by}, {}", utc_or_dash(run.approved_at)));
     }
-    if !run.report.is_null() {
-        output.line(format_args!("report: {}", run.report));
-    }
+    report::show_stored(&run.report, output);
     plan_text::write(&session.store, id, part, &object(&run), output).await?;
     Ok(Exit::of_run(run.state))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{ObjectRef, Reason, Scope};
-use entrain_store::RunKind;
+use entrain_model::{Mode, ObjectRef, Reason, Scope};
+use entrain_store::{RunKind, RunState};
 use entrain_sync::Ask;
 use serde_json::json;
 
@@ -34,6 +34,11 @@ pub(super) async fn run(args: &SyncArgs, global: &Global, output: &mut Output) -
             plan_text::lines(&session.store, run, output).await?;
         }
         exit = exit.max(report::show(&report, output));
+        if (wanted.kind, target.mode, report.state) == (RunKind::Sync, Mode::Observe, RunState::Planned) {
+            output.line(
+                "  nothing is written in mode observe: look at `entrain plan`, then choose another `mode` in the configuration",
+            );
+        }
         reports.push(report.to_json());
     }
     output.object(&json!({ "reports": reports }));

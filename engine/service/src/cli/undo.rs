@@ -39,9 +39,11 @@ pub(super) async fn run(args: &UndoArgs, global: &Global, output: &mut Output) -
     }
     output.object(&json!({ "report": made.to_json() }));
     let exit = report::show(&made, output);
-    if args.apply {
+    if made.planned.is_empty() && made.held.is_empty() && made.halt.is_none() {
+        output.line(format_args!("  nothing of run {id} is to be taken back: it wrote nothing, or that was undone since"));
+    } else if !made.done.is_empty() {
         output.line("  the objects are parked: correct the source or the mapping, then `entrain unpark`");
-    } else {
+    } else if !args.apply && exit == Exit::Converged {
         output.line(format_args!("  carry it out with `entrain undo {id} --apply`"));
     }
     Ok(exit)

@@ -11,7 +11,7 @@ use super::{Config, LogConfig, SecretsConfig, Sourced, StoreConfig, check_target
 /// Turns the form into a configuration, or lists everything that is wrong with it.
 pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Finding>> {
     let mut findings = Vec::new();
-    let store = StoreConfig { url: raw.store.url.within(folder) };
+    let store = StoreConfig { url: beside(raw.store.url.within(folder), folder) };
     findings.extend(store_url(&store.url));
     let log = LogConfig { level: raw.log.level.unwrap_or_else(|| "info".to_owned()), format: raw.log.format };
     let audit = watch::audit(raw.audit);
@@ -37,6 +37,17 @@ fn secrets(raw: raw::Secrets, folder: &Path, findings: &mut Vec<Finding>) -> Sec
         findings.push(key.finding("name its place: { env = \"NAME\" } or { file = \"PATH\" }"));
     }
     SecretsConfig { master_key: raw.master_key.map(|key| key.within(folder)) }
+}
+
+/// An embedded database is where the configuration is, and not where a command happens to be given.
+fn beside(url: Sourced, folder: &Path) -> Sourced {
+    let Sourced::Plain(text) = &url else { return url };
+    let text = text.expose_secret();
+    let path = text.strip_prefix("sqlite:").map(|path| path.strip_prefix("//").unwrap_or(path));
+    match path.filter(|path| Path::new(path).is_relative() && !path.starts_with(":memory:")) {
+        Some(path) => Sourced::Plain(format!("sqlite://{}", folder.join(path).display()).into()),
+        None => url,
+    }
 }
 
 /// Only a URL that stands in the file can be checked now.

@@ -23,6 +23,24 @@ fn complaint(text: &str) -> String {
 }
 
 #[test]
+fn an_embedded_database_is_beside_the_configuration_wherever_a_command_is_given() {
+    let url = |text: &str| {
+        let config = Config::parse(&format!("[store]\nurl = \"{text}\"\n"), Path::new("dir/entrain.toml")).unwrap();
+        config.store.url.read("the URL").unwrap().expose_secret().to_owned()
+    };
+    for (written, meant) in [
+        ("sqlite://x.sqlite3", "sqlite://dir/x.sqlite3"),
+        ("sqlite:x.sqlite3", "sqlite://dir/x.sqlite3"),
+        ("sqlite://a/x.sqlite3?mode=rwc", "sqlite://dir/a/x.sqlite3?mode=rwc"),
+        ("sqlite:///srv/x.sqlite3", "sqlite:///srv/x.sqlite3"),
+        ("sqlite::memory:", "sqlite::memory:"),
+        ("postgres://u@h/d", "postgres://u@h/d"),
+    ] {
+        assert_eq!(url(written), meant);
+    }
+}
+
+#[test]
 fn the_template_is_a_configuration_with_the_defaults_it_names() {
     let config = parse(TEMPLATE).unwrap();
     let target = config.target("example").unwrap();

@@ -64,9 +64,11 @@ impl SealKey {
 
 /// Opens an envelope with the RSA private key (PKCS #8, PEM) in this file.
 pub(crate) fn open(envelope: &str, key: &Path) -> Result<String, SealError> {
-    let der = PrivatePkcs8KeyDer::from_pem_file(key).map_err(|error| SealError(format!("{}: {error}", key.display())))?;
-    let no_key = |_| SealError(format!("{} is no RSA key; `openssl genpkey -algorithm RSA` makes one", key.display()));
-    let private = PrivateDecryptingKey::from_pkcs8(der.secret_pkcs8_der()).map_err(no_key)?;
+    let no_key = |error: &dyn std::fmt::Display| {
+        SealError(format!("{} is no private RSA key ({error}); `openssl genpkey -algorithm RSA` makes one", key.display()))
+    };
+    let der = PrivatePkcs8KeyDer::from_pem_file(key).map_err(|error| no_key(&error))?;
+    let private = PrivateDecryptingKey::from_pkcs8(der.secret_pkcs8_der()).map_err(|error| no_key(&error))?;
     let no_envelope = || SealError("it is no sealed envelope: five parts with dots between are expected".to_owned());
     let parts: Vec<&str> = envelope.trim().split('.').collect();
     let [header, rest @ ..] = &parts[..] else { return Err(no_envelope()) };

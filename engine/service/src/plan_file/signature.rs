@@ -23,7 +23,9 @@ pub(crate) struct PlanKey(UnparsedPublicKey<Vec<u8>>);
 impl PlanKey {
     /// Reads a public key.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let key = SubjectPublicKeyInfoDer::from_pem_file(path).map_err(|error| anyhow!("{}: {error}", path.display()))?;
+        let no_key =
+            |error| anyhow!("{} holds no public key ({error}); `openssl pkey -in KEY -pubout` writes one", path.display());
+        let key = SubjectPublicKeyInfoDer::from_pem_file(path).map_err(no_key)?;
         match key.strip_prefix(&PREFIX).filter(|key| key.len() == 32) {
             Some(key) => Ok(Self(UnparsedPublicKey::new(&ED25519, key.to_vec()))),
             None => bail!("{} is no Ed25519 public key; `openssl pkey -in KEY -pubout` writes one", path.display()),
@@ -33,7 +35,9 @@ impl PlanKey {
 
 /// Signs the file; the signature's own file comes back.
 pub(crate) fn sign(file: &Path, key: &Path) -> anyhow::Result<PathBuf> {
-    let pem = PrivatePkcs8KeyDer::from_pem_file(key).map_err(|error| anyhow!("{}: {error}", key.display()))?;
+    let no_key =
+        |error| anyhow!("{} holds no private key ({error}); `openssl genpkey -algorithm ed25519` makes one", key.display());
+    let pem = PrivatePkcs8KeyDer::from_pem_file(key).map_err(no_key)?;
     let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pem.secret_pkcs8_der())
         .map_err(|_| anyhow!("{} is no Ed25519 key; `openssl genpkey -algorithm ed25519` makes one", key.display()))?;
     let signature = pair.sign(&message(file)?);

@@ -30,7 +30,7 @@ impl Store {
         let (mut refused, mut kept) = (Vec::new(), Vec::new());
         let mut ended: BTreeSet<TargetId> = BTreeSet::new();
         for chunk in starts.chunks(CHUNK) {
-            let mut facts = self.facts(&mut transaction, target, holder, chunk, now).await?;
+            let mut facts = self.facts(&mut transaction, (target, run), holder, chunk, now).await?;
             facts.administrators.retain(|id| !ended.contains(id));
             for start in chunk {
                 match facts.refusal(run, start, &epoch) {
@@ -71,7 +71,7 @@ impl Store {
     async fn facts(
         &self,
         connection: &mut AnyConnection,
-        target: &TargetName,
+        (target, run): (&TargetName, &RunId),
         holder: &str,
         starts: &[Start],
         now: Millis,
@@ -102,6 +102,7 @@ impl Store {
         for row in links.all(connection).await? {
             facts.links.insert(row.object("")?, (row.int("version")?, row.str("run")?));
         }
+        facts.unlinked = unlinked(connection, run, starts, &facts.links).await?;
         let taken: Vec<&TargetId> = starts.iter().filter_map(taken).collect();
         facts.owners = link::owners(connection, target, &taken).await?;
         let records: Vec<&TargetId> = starts.iter().filter_map(|start| start.record.as_ref()).collect();
@@ -125,6 +126,8 @@ struct Facts {
     sources: BTreeMap<ObjectRef, i64>,
     /// Version of each link, and the run that changed it last.
     links: BTreeMap<ObjectRef, (i64, String)>,
+    /// Objects whose link this very run has taken away.
+    unlinked: BTreeSet<ObjectRef>,
     owners: BTreeMap<TargetId, ObjectRef>,
     /// Records that nobody approved by name although they are protected.
     shielded: BTreeSet<TargetId>,
@@ -136,7 +139,7 @@ impl Facts {
     fn refusal(&mut self, run: &RunId, start: &Start, epoch: &Epoch) -> Option<Refusal> {
         let source = self.sources.get(&start.object).copied().unwrap_or(0);
         let link_stands = match self.links.get(&start.object) {
-            None => start.basis.link == 0,
+            None => start.basis.link == 0 || self.unlinked.contains(&start.object),
             Some((version, by)) => *version == start.basis.link || by == run.as_str(),
         };
         let taken = taken(start).and_then(|id| self.owners.get(id)).is_some_and(|owner| *owner != start.object);
@@ -172,6 +175,28 @@ impl Facts {
             false
         }
     }
+}
+
+/// Of the objects whose link is gone since the plan was made, those that the run itself has unlinked: their records are made anew.
+async fn unlinked(
+    connection: &mut AnyConnection,
+    run: &RunId,
+    starts: &[Start],
+    links: &BTreeMap<ObjectRef, (i64, String)>,
+) -> Result<BTreeSet<ObjectRef>> {
+    let gone = |start: &&Start| start.basis.link != 0 && !links.contains_key(&start.object);
+    let gone: BTreeSet<&ObjectRef> = starts.iter().filter(gone).map(|start| &start.object).collect();
+    let mut unlinked = BTreeSet::new();
+    if gone.is_empty() {
+        return Ok(unlinked);
+    }
+    let sql = Sql::new(
+        "select kind, id from effects where run = $1 and action = 'unlink' and state = 'done' and (kind, id) in (select * from (values ",
+    );
+    for row in sql.arg(run).objects(gone).text(") as page)").all(connection).await? {
+        unlinked.insert(row.object("")?);
+    }
+    Ok(unlinked)
 }
 
 /// The record that an intent is about to take for the object's.

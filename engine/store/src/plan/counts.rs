@@ -122,13 +122,14 @@ impl Store {
         Ok(tally)
     }
 
-    /// Users whose first credential the run made, and which reached nobody. The change itself is done; the hold came of it.
+    /// Users whose first credential the run made, and which reached nobody. The change itself is done; the hold came of it, or of the
+    /// smaller run at its end that found the record.
     async fn lost_credentials(&self, run: &RunId) -> Result<u64> {
         let sql = Sql::new(
             "select count(*) as n from effects e
                cross join holds h
              where e.run = $1 and e.action in ('create', 'restore', 'issue')
-               and h.target = e.target and h.kind = e.kind and h.id = e.id and h.code = $2 and h.run = e.run",
+               and h.target = e.target and h.kind = e.kind and h.id = e.id and h.code = $2 and h.run >= e.run",
         );
         let sql = sql.arg(run).arg(UNDELIVERED);
         Ok(u64::try_from(sql.number(&mut *self.read().await?).await?).unwrap_or(0))

@@ -53,8 +53,8 @@ pub enum AuditCommand {
 /// Arguments of `audit prune`.
 #[derive(Args, Debug)]
 pub struct PruneArgs {
-    /// Rows that are older than so many days
-    #[arg(long, value_name = "DAYS")]
+    /// Rows that are older than so many days, 1 or more
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     pub older_than_days: u32,
     /// Who prunes.
     #[command(flatten)]

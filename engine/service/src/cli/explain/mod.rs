@@ -24,7 +24,7 @@ pub(super) async fn run(args: &ExplainArgs, global: &Global, output: &mut Output
         let target = wiring::connect_as_published(&session.store, config, session.clock.clone()).await?.target;
         let explanation = session.engine().explain(&target, &object, knowledge).await?;
         output.line(format_args!("{object} in target {} (mode {})", target.name, target.mode.as_str()));
-        text::show(&explanation, output);
+        text::show(&target.name, &explanation, output);
         explanations.push(explained::object(&explanation, &target));
         exit = exit.max(end(&explanation));
     }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use entrain_mapping::Origin;
-use entrain_model::{Candidate, Desired, Evidence, ObjectRef, ObjectState, Setting};
+use entrain_model::{Candidate, Desired, Evidence, ObjectRef, ObjectState, Setting, TargetName};
 use entrain_plan::Fit;
 use entrain_store::{About, EffectRow, Key};
 use entrain_sync::{Explanation, Permission, Source};
@@ -12,10 +12,10 @@ use serde_json::Value as Json;
 use super::super::time::utc;
 use super::super::{Output, report};
 
-pub(super) fn show(explanation: &Explanation, output: &mut Output) {
+pub(super) fn show(target: &TargetName, explanation: &Explanation, output: &mut Output) {
     if let Some(halt) = &explanation.halt {
         row("target", "halted", output);
-        report::show_halt(halt, output);
+        report::show_halted(target, halt, output);
     }
     source(explanation, output);
     for rule in &explanation.rules {
