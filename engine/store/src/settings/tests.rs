@@ -107,7 +107,7 @@ async fn every_table_that_is_about_targets_is_forgotten_or_kept_on_purpose() {
         "select distinct m.name as name from sqlite_master m, pragma_table_info(m.name) c
          where m.type = 'table' and c.name = 'target'",
     );
-    let tables = sql.all(&mut *store.read().await.unwrap()).await.unwrap();
+    let tables = sql.all(&mut store.read().await.unwrap()).await.unwrap();
     let known: BTreeSet<&str> = FORGOTTEN.into_iter().chain(KEPT).collect();
     let strangers: Vec<_> =
         tables.iter().map(|row| row.str("name").unwrap()).filter(|name| !known.contains(name.as_str())).collect();
