@@ -278,6 +278,7 @@ pub fn target_with(directory: Arc<dyn WritableDirectory>, mapping: Arc<Mapping>)
         settings: Arc::new(serde_json::json!({})),
         relations: vec![Relation::Member, Relation::Owner, Relation::Manager],
         config_digest: "test".into(),
+        revision: None,
         timing: Timing {
             lease: Duration::from_secs(20),
             settling: Duration::from_secs(60),

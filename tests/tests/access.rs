@@ -198,7 +198,10 @@ async fn every_answer_is_framed_and_nothing_is_too_large() {
             assert!(live.headers().contains_key(header), "{header}");
         }
         let ready: Json = stage.ask("/health/ready", None).await.json().await.unwrap();
-        assert_eq!(ready, serde_json::json!({ "ready": true, "database": "ready", "stopping": false, "halted": [] }));
+        let fine = serde_json::json!({
+            "ready": true, "database": "ready", "stopping": false, "halted": [], "config_differs": [],
+        });
+        assert_eq!(ready, fine);
         let missing = stage.ask("/elsewhere", None).await;
         assert_eq!((missing.status().as_u16(), missing.headers().contains_key("x-request-id")), (404, true));
         let url = format!("http://{}/api/v1/whoami", stage.address());

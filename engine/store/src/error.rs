@@ -76,6 +76,14 @@ pub enum StoreError {
     /// The step contradicts what is stored.
     #[error("{0}")]
     Conflict(String),
+    /// Somebody changed it since it was read.
+    #[error("{what} was changed since it was read: {now}; read it again")]
+    Changed {
+        /// Kind and name.
+        what: String,
+        /// How it stands now.
+        now: String,
+    },
     /// One has approved, and two must. What was said is kept.
     #[error(
         "{by} has approved run {run}; it is carried out when somebody else approves the same: `entrain approve {run} --by NAME`"

@@ -41,6 +41,7 @@ mod schema;
 mod scim;
 mod scope;
 mod secret;
+mod settings;
 mod source;
 mod sql;
 mod state;
@@ -82,6 +83,7 @@ pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};
 pub use run::{RunKind, RunRow, RunState};
 pub use scim::{Compared, ResourceRow, SourceDirection, SourceOrder, SourceQuery, SourceTest, Versioned};
 pub use secret::{DataKey, Sealed, SecretRow};
+pub use settings::{Adopted, Expected, Settings, SettingsChange, SettingsRow, UnderWay};
 pub use source::{
     Applied, ChangeEvent, ChangeKind, GroupRow, Membership, Role, SourceChange, SourceCounts, SourceLacks, SourceWriter, UserRow,
 };

@@ -74,6 +74,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0011_people.sql"),
         postgres: include_str!("../../../migrations/postgres/0011_people.sql"),
     },
+    Migration {
+        version: 12,
+        sqlite: include_str!("../../../migrations/sqlite/0012_settings.sql"),
+        postgres: include_str!("../../../migrations/postgres/0012_settings.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

@@ -6,7 +6,7 @@ use sqlx::any::AnyRow;
 
 use crate::audit::Entry;
 use crate::sql::{Columns as _, Sql, limit};
-use crate::{Result, Store, StoreError};
+use crate::{Result, Store, StoreError, settings};
 
 /// Something sealed: what it was sealed with, and the outcome, both as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +78,7 @@ impl Store {
             )
             .run(&mut transaction)
             .await?;
+        settings::touch(&mut transaction).await?;
         self.record(&mut transaction, Entry::act("secret_set").after("name", name).after("key", key_id)).await?;
         Ok(transaction.commit().await?)
     }
@@ -105,6 +106,7 @@ impl Store {
         let mut transaction = self.begin().await?;
         let removed = Sql::new("delete from secrets where name = $1").arg(name).run(&mut transaction).await? > 0;
         if removed {
+            settings::touch(&mut transaction).await?;
             self.record(&mut transaction, Entry::act("secret_removed").before("name", name)).await?;
         }
         transaction.commit().await?;

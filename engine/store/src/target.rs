@@ -33,6 +33,8 @@ pub struct TargetRow {
     pub loaded_in: Option<Mode>,
     /// The domains in which logins may end, as last read; `None` before that.
     pub verified_domains: Option<Vec<String>>,
+    /// The revision of its settings; `None` as long as a file decides.
+    pub settings: Option<i64>,
     /// When it was made.
     pub created_at: Millis,
 }
@@ -258,7 +260,8 @@ impl HaltKind {
 }
 
 const COLUMNS: &str = "name, mode, config_digest, mapping_version, halt, epoch, next_due_at, last_full_at, loaded_in, \
-                       verified_domains, created_at";
+                       verified_domains, created_at, \
+                       (select s.revision from target_settings s where s.name = targets.name) as settings";
 
 fn read(row: &AnyRow) -> Result<TargetRow> {
     Ok(TargetRow {
@@ -272,6 +275,7 @@ fn read(row: &AnyRow) -> Result<TargetRow> {
         last_full_at: row.opt_int("last_full_at")?,
         loaded_in: row.opt_word("loaded_in")?,
         verified_domains: row.opt_json("verified_domains")?,
+        settings: row.opt_int("settings")?,
         created_at: row.int("created_at")?,
     })
 }

@@ -144,12 +144,16 @@ impl Engine {
 
     /// Makes the target true for the scope: maps, looks, plans, judges, executes, records.
     ///
-    /// A halted target is not touched; its report says so. An error means that the run stopped early: nothing was
+    /// A halted target is not touched; its report says so. One whose configuration was changed since `target` was made is an error. An error means that the run stopped early: nothing was
     /// concluded from what it did not see, and the next run begins again.
     pub async fn reconcile(&self, target: &Arc<Target>, ask: Ask, progress: &dyn Progress) -> Result<Report, SyncError> {
         let row = self.store.target(&target.name).await?;
         if let Some(halt) = row.as_ref().and_then(|row| row.halt.clone()) {
             return Ok(Report::halted(&target.name, halt));
+        }
+        let stored = row.as_ref().and_then(|row| row.settings);
+        if target.revision.is_some() && target.revision != stored {
+            return Err(SyncError::Reconfigured(target.name.to_string()));
         }
         let accepted = accepted::open(&self.store, target).await?;
         let target = &guard::limited(target, row.as_ref());

@@ -21,6 +21,9 @@ pub enum SyncError {
     /// Another run works on the same target or objects.
     #[error("another run works on target `{0}` now; it is tried again when that run has ended")]
     Busy(String),
+    /// Its configuration is an older one by now.
+    #[error("target `{0}` has another configuration by now; it goes on as soon as that is loaded")]
+    Reconfigured(String),
     /// The service is going down.
     #[error("stopped before the end; the next run goes on where this one stopped")]
     Stopped,

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use entrain_model::{
-    Action, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written,
+    Action, Basis, Decision, DirectoryError, Disposition, HandedOver, Hold, Lane, Phase, Scope, Work, WritableDirectory, Written,
 };
 use entrain_plan::undelivered;
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
@@ -168,7 +168,8 @@ async fn start(run: &Run<'_>, ready: Vec<Ready>) -> Result<Vec<Ready>, SyncError
         .map(|ready| Start {
             seq: ready.seq,
             object: ready.object.clone(),
-            basis: ready.basis,
+            // A halt or a changed configuration ends what this run planned, also what it planned after that.
+            basis: Basis { epoch: run.epoch, ..ready.basis },
             action: ready.action.clone(),
             record: resolve::changed(&ready.action).cloned(),
             blocks: resolve::blocks(run, ready),

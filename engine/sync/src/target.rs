@@ -95,6 +95,8 @@ pub struct Target {
     pub relations: Vec<Relation>,
     /// A digest over the configuration: when it moves, everything is synchronised.
     pub config_digest: String,
+    /// The revision of the stored configuration that this was made from; `None` if it was made from none.
+    pub revision: Option<i64>,
     /// How long things take.
     pub timing: Timing,
     /// The directory itself.

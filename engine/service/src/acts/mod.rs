@@ -2,5 +2,6 @@
 
 mod park;
 pub(crate) mod scripts;
+pub(crate) mod settings;
 
 pub(crate) use park::{Unknown, park, unpark};

@@ -16,12 +16,12 @@ mod page;
 mod runs;
 mod schedules;
 mod sessions;
+mod settings;
 mod source;
 mod start;
 mod targets;
 mod users;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::routing::get;
@@ -39,7 +39,7 @@ use start::Work;
 
 use crate::http::access::{Caller, Role};
 use crate::http::problem::Problem;
-use crate::wiring::Served;
+use crate::wiring::{Keeper, Served, Targets};
 
 pub(crate) use start::keep;
 
@@ -48,7 +48,8 @@ pub(crate) use start::keep;
 pub(crate) struct Api {
     engine: Engine,
     clock: Arc<dyn Clock>,
-    targets: Arc<BTreeMap<TargetName, Arc<Served>>>,
+    targets: Arc<Targets>,
+    keeper: Arc<Keeper>,
     work: mpsc::UnboundedSender<Work>,
 }
 
@@ -64,7 +65,9 @@ fn table() -> [(Role, OpenApiRouter<Api>); 4] {
     let viewer = new()
         .routes(routes!(targets::list))
         .routes(routes!(targets::show))
+        .routes(routes!(settings::show))
         .routes(routes!(schedules::list))
+        .routes(routes!(schedules::show))
         .routes(routes!(mappings::list))
         .routes(routes!(mappings::show))
         .routes(routes!(runs::list))
@@ -107,6 +110,10 @@ fn table() -> [(Role, OpenApiRouter<Api>); 4] {
         .routes(routes!(links::unlink))
         .routes(routes!(links::relink));
     let admin = new()
+        .routes(routes!(settings::create))
+        .routes(routes!(settings::put))
+        .routes(routes!(settings::remove))
+        .routes(routes!(schedules::put))
         .routes(routes!(mappings::draft))
         .routes(routes!(mappings::publish))
         .routes(routes!(mappings::roll_back))
@@ -117,13 +124,9 @@ fn table() -> [(Role, OpenApiRouter<Api>); 4] {
 
 impl Api {
     /// The interface, and what is to be kept running for it: see [`keep`].
-    pub(crate) fn new(
-        engine: Engine,
-        clock: Arc<dyn Clock>,
-        targets: BTreeMap<TargetName, Arc<Served>>,
-    ) -> (Self, mpsc::UnboundedReceiver<Work>) {
+    pub(crate) fn new(engine: Engine, clock: Arc<dyn Clock>, keeper: Arc<Keeper>) -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (work, waiting) = mpsc::unbounded_channel();
-        (Self { engine, clock, targets: Arc::new(targets), work }, waiting)
+        (Self { engine, clock, targets: keeper.targets(), keeper, work }, waiting)
     }
 
     pub(crate) fn routers(self) -> Routers {
@@ -144,10 +147,10 @@ impl Api {
     }
 
     /// A target that the caller may see and act on.
-    fn served(&self, caller: &Caller, name: &str) -> Result<&Arc<Served>, Problem> {
+    fn served(&self, caller: &Caller, name: &str) -> Result<Arc<Served>, Problem> {
         let name = TargetName::from(name);
         caller.may_touch(&name)?;
-        self.targets.get(&name).ok_or_else(|| Problem::missing(format!("target `{name}`")))
+        self.targets.one(&name).ok_or_else(|| Problem::missing(format!("target `{name}`")))
     }
 
     /// The same, ready to run.

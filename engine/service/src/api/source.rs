@@ -134,7 +134,7 @@ pub(super) async fn version(writer: &mut SourceWriter, object: &ObjectRef) -> Re
 }
 
 /// Refuses a change of another version than the caller has seen.
-fn still(headers: &HeaderMap, standing: Option<i64>) -> Result<(), Problem> {
+pub(super) fn still(headers: &HeaderMap, standing: Option<i64>) -> Result<(), Problem> {
     let Some(wanted) = headers.get(header::IF_MATCH) else { return Ok(()) };
     let own = standing.map(|version| format!("\"{version}\""));
     let wanted = wanted.to_str().unwrap_or_default();

@@ -107,7 +107,7 @@ impl From<SyncError> for Problem {
             SyncError::Target(_) | SyncError::Incomplete(_) => {
                 Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()).coded("target_unreadable")
             }
-            SyncError::Stopped => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            SyncError::Stopped | SyncError::Reconfigured(_) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
             SyncError::Thread(_) => Problem::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }

@@ -15,8 +15,8 @@ use crate::wiring::checkup;
 #[utoipa::path(get, path = "/targets", tag = "targets", responses((status = 200, body = Page<TargetState>)))]
 pub(super) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<Page<TargetState>>, Problem> {
     let mut targets = Vec::new();
-    for (name, served) in api.targets.iter() {
-        if caller.may_touch(name).is_ok() {
+    for (name, served) in api.targets.all() {
+        if caller.may_touch(&name).is_ok() {
             targets.push(TargetState::of(api.engine.store(), &served.config()).await?);
         }
     }

@@ -20,6 +20,7 @@ pub(super) use runs::{
 };
 
 use super::access::AccessCommand;
+use super::config::ConfigCommand;
 use super::hook::HookCommand;
 use super::jobs::JobsCommand;
 use super::mapping::MappingCommand;
@@ -81,9 +82,9 @@ pub enum Command {
     /// Show the whole of it on this machine: a generated organisation, an emulated tenant, a full sync, a few changes
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
-    /// Keep every target of the configuration in step until stopped
+    /// Keep every target in step until stopped
     Serve,
-    /// Write a commented configuration
+    /// Write a commented configuration file
     Init(InitArgs),
     /// Fill the source from files: JSON lines, CSV or LDIF
     #[command(after_long_help = IMPORT_FORMATS)]
@@ -152,6 +153,9 @@ pub enum Command {
     /// Work on mapping scripts: check, compare, publish, roll back
     #[command(subcommand)]
     Mapping(MappingCommand),
+    /// Take the targets of a file into the database, which counts, or write them as a file
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Run a job of a running service from an external scheduler
     #[command(subcommand)]
     Jobs(JobsCommand),

@@ -8,6 +8,7 @@ mod approve;
 mod args;
 mod audit;
 mod completion;
+mod config;
 #[cfg(feature = "demo")]
 mod demo;
 mod events;
@@ -118,6 +119,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Secret(command) => secret::run(command, global, output).await,
         Command::Keys(command) => secret::keys(command, global, output).await,
         Command::Jobs(command) => jobs::run(command, output).await,
+        Command::Config(command) => config::run(command, global, output).await,
         Command::Pause(args) => pause::run(args, global, output).await,
         Command::Target(command) => target::run(command, global, output).await,
         Command::Targets => targets::run(global, output).await,

@@ -9,8 +9,9 @@ use entrain_sync::{Direct, Report, SyncError};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::args::Global;
-use super::session::{Usage, clock, store};
+use super::session::{Usage, clock, refuse_fast, store};
 use super::{Exit, logging};
+use crate::acts::settings::Stored;
 use crate::config::Config;
 use crate::telemetry::Traces;
 use crate::vault;
@@ -18,16 +19,22 @@ use crate::wiring::Service;
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
     let mut config = Config::load(&global.config)?;
-    if config.targets.is_empty() {
-        return Err(Usage(format!("{} has no [[target]] block, so there is nothing to serve", global.config.display())).into());
-    }
     let traces = Traces::begin(&config.traces)?;
     logging::start(&config.log, logging::Volume::Full, traces.as_ref())?;
     let clock = clock(global, &config)?;
     let store = store(&config, Arc::clone(&clock)).await?.acting_as("entrain serve");
+    let stored = store.settings().await?;
+    if config.targets.is_empty() && stored.targets.is_empty() && config.http.listen.is_none() {
+        let file = global.config.display();
+        let message = format!(
+            "there is nothing to serve: no target in the database, no [[target]] block in {file}, and no [http] listen where one could be made"
+        );
+        return Err(Usage(message).into());
+    }
+    refuse_fast(global, &Stored::of(&stored, &config.folder).targets)?;
     vault::unseal(&mut config, &store).await;
     let service = Service::start(&config, Some(&global.config), store, clock, Arc::new(Log), None).await?;
-    tracing::info!(targets = config.targets.len(), "serving");
+    tracing::info!("serving");
     stopped().await?;
     tracing::info!("stopping: what is on the wire is finished first; a second signal ends at once");
     tokio::select! {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use entrain_model::Clock;
+use entrain_model::{Clock, TargetName};
 use entrain_store::{Put, Store};
 use entrain_sync::{Engine, Target};
 use secrecy::ExposeSecret as _;
@@ -12,6 +12,7 @@ use secrecy::ExposeSecret as _;
 use super::args::Global;
 use super::logging;
 use crate::acts::scripts::Bench;
+use crate::acts::settings::{Stored, differing, remedy};
 use crate::config::{CloudConfig, Config, SourcedError, TargetConfig};
 use crate::vault;
 use crate::wiring::{FastClock, SystemClock, connect_in_force};
@@ -32,13 +33,25 @@ pub(super) struct Session {
 impl Session {
     /// Reads the configuration and opens the database; the log goes to the standard error, warnings only.
     pub(super) async fn open(global: &Global) -> anyhow::Result<Session> {
-        let mut config = Config::load(&global.config)?;
+        let mut session = Self::open_unsettled(global).await?;
+        settle(&mut session.config, &session.store, global).await?;
+        vault::unseal(&mut session.config, &session.store).await;
+        Ok(session)
+    }
+
+    /// The same with the targets of the file, whether they count or not.
+    pub(super) async fn open_unsettled(global: &Global) -> anyhow::Result<Session> {
+        let config = Config::load(&global.config)?;
         logging::start(&config.log, logging::Volume::Quiet, None)?;
         let clock = clock(global, &config)?;
         let operator = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
         let store = store(&config, Arc::clone(&clock)).await?.acting_as(&operator);
-        vault::unseal(&mut config, &store).await;
         Ok(Session { config, file: global.config.clone(), store, clock })
+    }
+
+    /// The targets of which the file says something else than the database.
+    pub(super) async fn differing(&self) -> anyhow::Result<Vec<TargetName>> {
+        Ok(differing(&self.store.settings().await?, &self.config.blocks))
     }
 
     /// The same for somebody: what is done with it stands in the audit under this name.
@@ -59,14 +72,18 @@ impl Session {
     /// The target of that name, or all of them.
     pub(super) fn targets(&self, name: Option<&str>) -> Result<Vec<&TargetConfig>, Usage> {
         let known = || self.config.targets.iter().map(|target| target.name.as_str()).collect::<Vec<_>>().join(", ");
+        let has_none = |name: &str| format!("there is no target `{name}`; there are: {}", known());
         match name {
             None if self.config.targets.is_empty() => {
-                Err(Usage(format!("{} has no [[target]] block; `entrain init` shows what one looks like", self.file.display())))
+                let file = self.file.display();
+                Err(Usage(format!(
+                    "there is no target, neither in the database nor in {file}; `entrain init` shows what one looks like"
+                )))
             }
             None => Ok(self.config.targets.iter().collect()),
             Some(name) => match self.config.target(name) {
                 Some(target) => Ok(vec![target]),
-                None => Err(Usage(format!("{} has no target `{name}`; it has: {}", self.file.display(), known()))),
+                None => Err(Usage(has_none(name))),
             },
         }
     }
@@ -90,16 +107,44 @@ impl Session {
     }
 }
 
+/// Puts the targets of the database in place of those of the file, once it has any configuration.
+async fn settle(config: &mut Config, store: &Store, global: &Global) -> anyhow::Result<()> {
+    let settings = store.settings().await?;
+    if settings.revision == 0 {
+        return Ok(());
+    }
+    let names = differing(&settings, &config.blocks);
+    if !names.is_empty() {
+        let named = names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        tracing::warn!(targets = named, "{}", remedy(Some(&global.config)));
+    }
+    let stored = Stored::of(&settings, &config.folder);
+    for (_, why) in &stored.unusable {
+        tracing::error!("{why}; the command goes on without that target");
+    }
+    config.targets = stored.targets;
+    refuse_fast(global, &config.targets)
+}
+
+/// A clock that runs faster is refused for a real tenant, which counts in real seconds.
+pub(super) fn refuse_fast(global: &Global, targets: &[TargetConfig]) -> anyhow::Result<()> {
+    let real = |target: &&TargetConfig| !matches!(target.cloud, CloudConfig::Custom { .. });
+    match targets.iter().find(real) {
+        Some(target) if global.clock_rate > 1 => {
+            let name = &target.name;
+            Err(Usage(format!("--clock-rate is for emulators, and target `{name}` is no `custom` cloud")).into())
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 /// The clock that is asked for. A fast one is refused wherever it would do harm: a real tenant counts in real seconds, and
 /// PostgreSQL has a clock of its own.
 pub(super) fn clock(global: &Global, config: &Config) -> anyhow::Result<Arc<dyn Clock>> {
     if global.clock_rate == 1 {
         return Ok(Arc::new(SystemClock));
     }
-    if let Some(target) = config.targets.iter().find(|target| !matches!(target.cloud, CloudConfig::Custom { .. })) {
-        let name = &target.name;
-        return Err(Usage(format!("--clock-rate is for emulators, and target `{name}` is no `custom` cloud")).into());
-    }
+    refuse_fast(global, &config.targets)?;
     let url = config.store.url.read("the URL of the database").map_err(|error: SourcedError| Usage(error.to_string()))?;
     if !url.expose_secret().starts_with("sqlite:") {
         return Err(Usage("--clock-rate needs a SQLite database: PostgreSQL keeps its own time".to_owned()).into());

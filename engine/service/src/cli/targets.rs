@@ -1,10 +1,11 @@
-//! `entrain targets`: the targets of the configuration and how they stand.
+//! `entrain targets`: the targets and how they stand.
 
 use serde_json::json;
 
 use super::args::Global;
 use super::session::Session;
 use super::{Exit, Output};
+use crate::acts::settings::remedy;
 use crate::view::TargetState;
 
 pub(super) async fn run(global: &Global, output: &mut Output) -> anyhow::Result<Exit> {
@@ -25,6 +26,10 @@ pub(super) async fn run(global: &Global, output: &mut Output) -> anyhow::Result<
         objects.push(json!(state));
     }
     output.table(["TARGET", "TENANT", "MODE", "STATE", "QUEUE", "LAST FULL SYNC", "NEXT"], &rows);
-    output.object(&json!({ "targets": objects }));
+    let differing = session.differing().await?;
+    if !differing.is_empty() {
+        output.line(remedy(Some(&session.file)));
+    }
+    output.object(&json!({ "targets": objects, "config_differs": differing }));
     Ok(Exit::Converged)
 }

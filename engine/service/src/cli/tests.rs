@@ -110,7 +110,7 @@ async fn a_wrong_configuration_is_usage_and_says_where() {
     assert!(missing.to_string().contains("`entrain init` writes one"), "{missing}");
     configure(folder.path());
     let unknown = entrain(folder.path(), &["sync", "nowhere"]).await.0.unwrap_err();
-    assert!(unknown.to_string().ends_with("has no target `nowhere`; it has: corp"), "{unknown}");
+    assert!(unknown.to_string().ends_with("there is no target `nowhere`; there are: corp"), "{unknown}");
     assert_eq!(Exit::of_error(&unknown), Exit::Usage);
 }
 

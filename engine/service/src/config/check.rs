@@ -1,6 +1,5 @@
 //! The meaning of the file: values that are of the right type and yet wrong.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use entrain_store::Approvers;
@@ -24,17 +23,10 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let http = http::http(raw.http, folder, &mut findings);
     let access = access::access(raw.access, &http, folder, &mut findings);
     let scim = http::scim(raw.scim, folder);
-    let mut targets = Vec::new();
-    let mut names = BTreeSet::new();
-    for (index, target) in raw.target.into_iter().enumerate() {
-        let key = Key::element("target", index);
-        if !names.insert(target.name.clone()) {
-            findings.push(key.below("name").finding(format!("another target is called `{}` too", target.name)));
-        }
-        targets.extend(check_target::check(target, &key, folder, &mut findings));
-    }
+    let targets = check_target::check_all(raw.target, folder, &mut findings);
     if findings.is_empty() {
-        Ok(Config { store, log, audit, alarms, metrics, traces, approvers, http, access, scim, secrets, targets })
+        let (blocks, folder) = (Vec::new(), folder.to_owned());
+        Ok(Config { store, log, audit, alarms, metrics, traces, approvers, http, access, scim, secrets, targets, blocks, folder })
     } else {
         Err(findings)
     }

@@ -11,11 +11,28 @@ use super::place::{Finding, Key};
 use super::schedule::{DEFAULT_CRON, FullRead, Schedule, parse_duration};
 use super::{Choice, CloudConfig, GraphOptions, MappingFiles, ScopeConfig, TargetConfig, UserAnchor, raw};
 
+/// What is said of a secret that stands where everybody reads it.
+pub(super) const NO_PLAIN_SECRET: &str =
+    "a secret does not stand in this file: name its place, { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }";
+
 /// How long a target may take to show what was written, unless the operator says otherwise.
 const SETTLING: Duration = Duration::from_secs(900);
 
+/// Turns the blocks into targets; what is wrong goes to `findings`.
+pub(super) fn check_all(raw: Vec<raw::Target>, folder: &Path, findings: &mut Vec<Finding>) -> Vec<TargetConfig> {
+    let (mut targets, mut names) = (Vec::new(), BTreeSet::new());
+    for (index, target) in raw.into_iter().enumerate() {
+        let key = Key::element("target", index);
+        if !names.insert(target.name.clone()) {
+            findings.push(key.below("name").finding(format!("another target is called `{}` too", target.name)));
+        }
+        targets.extend(check(target, &key, folder, findings));
+    }
+    targets
+}
+
 /// Turns one block into a target; what is wrong goes to `findings`, and `None` comes back.
-pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut Vec<Finding>) -> Option<TargetConfig> {
+fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut Vec<Finding>) -> Option<TargetConfig> {
     let before = findings.len();
     let mut check = Check { key, folder, findings };
     check.name(&raw.name);
@@ -43,6 +60,7 @@ pub(super) fn check(raw: raw::Target, key: &Key, folder: &Path, findings: &mut V
     }
     Some(TargetConfig {
         name: TargetName::from(raw.name),
+        revision: None,
         tenant: raw.tenant,
         cloud: cloud?,
         credential: credential?,

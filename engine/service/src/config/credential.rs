@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::check_target::Check;
+use super::check_target::{Check, NO_PLAIN_SECRET};
 use super::{Sourced, raw};
 
 /// So many certificates live at once.
@@ -154,10 +154,7 @@ impl Check<'_> {
     fn elsewhere(&mut self, key: &str, secret: Sourced) -> Option<Sourced> {
         match secret {
             Sourced::Plain(_) => {
-                self.wrong(
-                    key,
-                    "a secret does not stand in this file: name its place, { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }",
-                );
+                self.wrong(key, NO_PLAIN_SECRET);
                 None
             }
             elsewhere @ (Sourced::Env(_) | Sourced::File(_) | Sourced::Sealed(..)) => Some(elsewhere.within(self.folder)),

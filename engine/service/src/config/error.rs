@@ -34,6 +34,13 @@ pub struct Problem {
     pub message: String,
 }
 
+impl Problem {
+    /// Key and message, without a place.
+    pub fn said(&self) -> String {
+        if self.key.is_empty() { self.message.clone() } else { format!("{}: {}", self.key, self.message) }
+    }
+}
+
 fn lines(file: &str, problems: &[Problem]) -> String {
     let shown: Vec<String> = problems.iter().map(|problem| format!("{file}{problem}")).collect();
     shown.join("\n")

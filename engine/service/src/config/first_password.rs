@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::check_target::Check;
+use super::check_target::{Check, NO_PLAIN_SECRET};
 use super::watch::is_safe;
 use super::{Sourced, raw};
 
@@ -75,6 +75,9 @@ impl Check<'_> {
         if !is_safe(&raw.url) {
             let message = format!("`{}` is not safe: write an address that begins with https://", raw.url);
             self.wrong("first_password.deliver", message);
+        }
+        if let Sourced::Plain(_) = raw.secret {
+            self.wrong("first_password.deliver.secret", NO_PLAIN_SECRET);
         }
         let seal_for = self.file("first_password.deliver", &raw.seal_for);
         DeliverConfig { url: raw.url, secret: raw.secret.within(self.folder), seal_for }

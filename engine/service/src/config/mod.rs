@@ -6,6 +6,7 @@
 mod access;
 mod anchor;
 mod authority;
+mod block;
 mod check;
 mod check_target;
 mod cloud;
@@ -23,13 +24,14 @@ mod template;
 mod traces;
 mod watch;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use entrain_store::Approvers;
 use secrecy::SecretString;
 
 pub use access::{AccessConfig, OidcConfig, SessionsConfig};
 pub use anchor::UserAnchor;
+pub use block::{Block, Difference, written};
 pub use cloud::CloudConfig;
 pub use credential::{ClientProof, CredentialConfig};
 pub use error::{ConfigError, Problem};
@@ -68,8 +70,12 @@ pub struct Config {
     pub scim: ScimConfig,
     /// What opens the secrets in the database.
     pub secrets: SecretsConfig,
-    /// The targets, in the order of the file; their names differ.
+    /// The targets, in the order of the file; their names differ. Once the database has some, they are those.
     pub targets: Vec<TargetConfig>,
+    /// The targets of the file as they are written.
+    pub blocks: Vec<Block>,
+    /// The folder of the file, to which all paths are relative.
+    pub folder: PathBuf,
 }
 
 /// Where the database is.
@@ -127,7 +133,20 @@ impl Config {
         let wrong = |problems: Vec<Problem>| ConfigError::Wrong { file: path.display().to_string(), problems };
         let raw: raw::Config = toml::from_str(text).map_err(|error| wrong(vec![place::problem_of(text, &error)]))?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        check::check(raw, folder).map_err(|findings| wrong(place::locate(text, findings)))
+        let config = check::check(raw, folder).map_err(|findings| wrong(place::locate(text, findings)))?;
+        Ok(Config { blocks: Block::all(text), ..config })
+    }
+
+    /// The targets of a file that need say nothing else, as they are written. They are checked as those of a configuration in
+    /// `folder`, to which their paths are relative.
+    ///
+    /// # Errors
+    /// As those of [`Config::load`].
+    pub fn blocks_of(file: &Path, folder: &Path) -> Result<Vec<Block>, ConfigError> {
+        let shown = file.display().to_string();
+        let text = std::fs::read_to_string(file).map_err(|cause| ConfigError::Unreadable { file: shown.clone(), cause })?;
+        block::parse(&text, folder).map_err(|problems| ConfigError::Wrong { file: shown, problems })?;
+        Ok(Block::all(&text))
     }
 
     /// The values that are kept in the database: the name of each, and where its text belongs once it was opened.

@@ -37,6 +37,13 @@ pub(super) struct Config {
     pub(super) target: Vec<Target>,
 }
 
+/// The targets of a file. Whatever else it says is for others.
+#[derive(Deserialize)]
+pub(super) struct Targets {
+    #[serde(default)]
+    pub(super) target: Vec<Target>,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Store {

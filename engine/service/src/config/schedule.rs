@@ -25,6 +25,15 @@ pub struct Schedule {
     pub jitter: Duration,
 }
 
+/// Schedules that say the same are the same.
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        let full = |schedule: &Self| schedule.full.as_ref().map(|full| full.expression.clone());
+        (&self.expression, full(self), self.time_zone, self.jitter)
+            == (&other.expression, full(other), other.time_zone, other.jitter)
+    }
+}
+
 /// When all of the tenant is read anew.
 #[derive(Clone, Debug)]
 pub struct FullRead {

@@ -15,6 +15,8 @@ use super::{CloudConfig, CredentialConfig, FirstPasswordConfig, Schedule, UserAn
 pub struct TargetConfig {
     /// The name under which the operator knows it.
     pub name: TargetName,
+    /// The revision in the database that this is; `None` if it comes from a file.
+    pub revision: Option<i64>,
     /// The tenant: its id, or one of its domains.
     pub tenant: String,
     /// The cloud that it is in.

@@ -19,7 +19,7 @@ pub(super) fn router(http: &Arc<Http>) -> Router {
     Router::new().route("/health/live", live).route("/health/ready", get(ready)).with_state(Arc::clone(http))
 }
 
-/// A halted target is shown and does not make the process unready: another one would be halted just so.
+/// A halted target, and one of which the file says something else, is shown and does not make the process unready: another one would be halted just so.
 async fn ready(State(http): State<Arc<Http>>) -> Response {
     let stopping = http.stopping.load(Ordering::SeqCst);
     let (database, halted) = match database(&http).await {
@@ -32,7 +32,8 @@ async fn ready(State(http): State<Arc<Http>>) -> Response {
     };
     let ready = database == "ready" && !stopping;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({ "ready": ready, "database": database, "stopping": stopping, "halted": halted });
+    let body = json!({ "ready": ready, "database": database, "stopping": stopping, "halted": halted,
+        "config_differs": http.metrics.targets.differing() });
     (status, Json(body)).into_response()
 }
 

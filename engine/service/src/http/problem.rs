@@ -98,6 +98,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Missing { .. } => Problem::new(StatusCode::NOT_FOUND, error.to_string()),
+            StoreError::Changed { .. } => Problem::new(StatusCode::PRECONDITION_FAILED, error.to_string()),
             StoreError::Conflict(detail) => Problem::new(StatusCode::CONFLICT, detail),
             one @ StoreError::OneOfTwo { .. } => Problem::new(StatusCode::CONFLICT, one.to_string()).coded("one_of_two"),
             other => {

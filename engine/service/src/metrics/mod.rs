@@ -3,7 +3,6 @@
 mod counters;
 mod text;
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -19,13 +18,15 @@ use tokio::net::TcpListener;
 pub(crate) use counters::{Counters, Counting, Timed};
 use text::Page;
 
+use crate::wiring::Targets;
+
 /// 24 hours.
 const DAY: Millis = 24 * 3_600_000;
 
 /// All that is shown.
 pub(crate) struct Metrics {
     pub(crate) store: Store,
-    pub(crate) targets: BTreeMap<TargetName, Arc<Counters>>,
+    pub(crate) targets: Arc<Targets>,
 }
 
 /// Answers at `/metrics` until it is told to stop.
@@ -51,10 +52,13 @@ impl Metrics {
     /// The whole page.
     pub(crate) async fn page(&self) -> Result<String, StoreError> {
         let mut page = Page::default();
-        for (target, counters) in &self.targets {
-            counters.write(target.as_str(), &mut page);
+        let differing = self.targets.differing();
+        for (target, served) in &self.targets.all() {
+            served.counters.write(target.as_str(), &mut page);
             self.standing(target, &mut page).await?;
         }
+        let help = "Targets of which the file says something else than the database, which counts.";
+        page.gauge("entrain_config_differs", help, &[], number(differing.len()));
         for row in self.store.webhooks().await? {
             let webhook = [("webhook", row.webhook.as_str())];
             page.gauge("entrain_webhook_waiting", "Deliveries that wait.", &webhook, number(row.waiting));

@@ -85,6 +85,7 @@ pub fn connect_with(
         settings: Arc::new(config.settings.clone()),
         relations: vec![Relation::Member, Relation::Owner, Relation::Manager],
         config_digest: digest(config),
+        revision: config.revision,
         timing: Timing { settling: config.settling, ..Timing::default() },
         directory: Arc::<Entra>::clone(&entra),
     };

@@ -5,12 +5,17 @@ mod clock;
 mod connect;
 mod due;
 mod force;
+mod keeper;
 mod reload;
 mod serve;
+mod served;
+mod targets;
 mod watch;
 
 pub(crate) use due::{last_read, next_full};
-pub(crate) use serve::Served;
+pub(crate) use keeper::Keeper;
+pub(crate) use served::Served;
+pub(crate) use targets::Targets;
 
 pub use crate::vault::unseal;
 pub use checkup::{checkup, permissions};

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use entrain_model::{Clock, Credentials, TargetName};
 use entrain_store::{Store, StoreError};
-use entrain_sync::Target;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::Targets;
 use crate::alarms::{Courier, Expiry, Watched, WebhookError, look, said};
 use crate::config::{AlarmsConfig, AuditConfig, Config};
 use crate::hooks::{Keyring, Teller};
@@ -28,9 +28,6 @@ const AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How long alarms that are over are remembered.
 const PAST: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// A target as it is now, once it could be connected.
-pub(super) type Newest = watch::Receiver<Option<Arc<Target>>>;
-
 /// Watches all targets of a service.
 pub(super) struct Watch {
     store: Store,
@@ -39,7 +36,7 @@ pub(super) struct Watch {
     alarms: AlarmsConfig,
     courier: Courier,
     teller: Teller,
-    targets: BTreeMap<TargetName, Newest>,
+    targets: Arc<Targets>,
     expiry: Mutex<BTreeMap<TargetName, Vec<Expiry>>>,
 }
 
@@ -49,7 +46,7 @@ impl Watch {
         config: &Config,
         store: Store,
         clock: Arc<dyn Clock>,
-        targets: BTreeMap<TargetName, Newest>,
+        targets: Arc<Targets>,
         keys: Arc<Keyring>,
     ) -> Result<Self, WebhookError> {
         let courier = Courier::new(store.clone(), Arc::clone(&clock), &config.alarms.webhooks)?;
@@ -96,13 +93,14 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        for (name, newest) in &self.targets {
+        let targets = self.targets.all();
+        for (name, served) in &targets {
             let expiry = self.expiry.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-            let passed_over = newest.borrow().as_ref().and_then(|target| target.directory.passed_over());
+            let passed_over = served.target().and_then(|target| target.directory.passed_over());
             let watched = Watched { target: name.clone(), expiry, passed_over };
             said(&look(&self.store, &self.alarms, &watched).await?);
         }
-        let names: Vec<TargetName> = self.targets.keys().cloned().collect();
+        let names: Vec<TargetName> = targets.into_iter().map(|(name, _)| name).collect();
         said(&self.store.clear_alarms_beside(&names).await?);
         Ok(())
     }
@@ -124,8 +122,8 @@ impl Watch {
         let mut told = BTreeSet::new();
         loop {
             let mut wait = KEEP;
-            for (name, newest) in &self.targets {
-                let Some(target) = newest.borrow().clone() else {
+            for (name, served) in &self.targets.all() {
+                let Some(target) = served.target() else {
                     wait = AGAIN;
                     continue;
                 };

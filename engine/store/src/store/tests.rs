@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use entrain_model::{Mode, TargetName};
 
 use super::*;
-use crate::{GroupRow, SourceChange, UserRow};
+use crate::{GroupRow, SourceChange, TargetRow, UserRow};
 
 #[derive(Debug)]
 struct Still;
@@ -136,6 +136,22 @@ async fn a_database_of_the_first_version_becomes_one_of_the_newest() {
     new.open().await.unwrap().close().await;
     let schema = "select group_concat(name) from (select name from sqlite_master order by name)";
     assert_eq!(old.shell(schema), new.shell(schema));
+}
+
+#[tokio::test]
+async fn a_target_from_before_the_settings_keeps_what_it_has_when_a_file_is_adopted() {
+    let (place, name) = (Place::new(), TargetName::from("t"));
+    let with = MIGRATIONS.iter().position(|migration| migration.sqlite.contains("create table target_settings")).unwrap();
+    let old = Store::open_with(&place.url(), Arc::new(Still), &MIGRATIONS[..with]).await.unwrap();
+    old.put_target(&name, Mode::Upsert, "c", "m").await.unwrap();
+    old.set_last_full(&name, 700).await.unwrap();
+    old.close().await;
+    let store = place.open().await.unwrap();
+    let row = store.target(&name).await.unwrap().unwrap();
+    assert_eq!((row.settings, row.last_full_at, store.settings_revision().await.unwrap()), (None, Some(700), 0));
+    store.adopt_settings(&[(name.clone(), serde_json::Map::new())]).await.unwrap();
+    let adopted = store.target(&name).await.unwrap().unwrap();
+    assert_eq!(adopted, TargetRow { settings: Some(1), ..row }, "nothing else of it is another");
 }
 
 #[tokio::test]
