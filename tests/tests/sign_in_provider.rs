@@ -7,8 +7,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use entrain_tests::database::Dialect;
-use entrain_tests::identity::Browser;
-use entrain_tests::served::Served;
+use entrain_tests::identity::{Browser, Identity};
+use entrain_tests::served::{SCRIPT, Served};
+use entrain_tests::serving::Serving;
 use reqwest::{Method, Url};
 use serde_json::json;
 
@@ -70,4 +71,22 @@ async fn a_provider_that_others_wrote_is_understood() {
             }
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_begins_sign_ins_without_end_is_slowed_down() {
+    let identity = Identity::start().await;
+    let serving = Serving::start(Dialect::Sqlite, SCRIPT, &identity.configuration(), &[]).await.unwrap();
+    let key = serving.shown(&["access", "key", "add", "eye", "--role", "viewer"], "credential").await.unwrap();
+    let mut browser = Browser::new(serving.url("").trim_end_matches('/'));
+    let mut seen = Vec::new();
+    for _ in 0..30 {
+        seen.push(browser.goes("/auth/sign-in").await.status);
+    }
+    let (led, slowed) =
+        (seen.iter().filter(|status| **status == 303).count(), seen.iter().filter(|status| **status == 429).count());
+    assert!((20..25).contains(&led) && led + slowed == 30, "{seen:?}");
+    assert_eq!(browser.goes("/auth/callback?state=a&code=b").await.status, 429);
+    let whoami = browser.request(Method::GET, "/api/v1/whoami").bearer_auth(key);
+    assert_eq!(browser.send(whoami).await.status, 200, "who has something good passes");
 }
