@@ -1,9 +1,7 @@
 //! Commands as an operator types them, in a folder with a configuration.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Parser as _;
 use entrain::cli::{Cli, Exit, Form, Output, run};
@@ -11,24 +9,13 @@ use entrain_model::ObjectRef;
 use entrain_sync::{Direct, Report, SyncError};
 use serde_json::Value as Json;
 
+use crate::written::Written;
+
 /// Nobody listens to what a service does.
 pub struct Unheard;
 
 impl Direct for Unheard {
     fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
-}
-
-/// What a command wrote.
-#[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Written {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 /// Runs a command with `entrain.toml` of the folder; how it ended, and what it said, its error last. A word after the first that
@@ -48,7 +35,7 @@ pub async fn entrain(folder: &Path, words: &[&str]) -> anyhow::Result<(Exit, Str
     let written = Written::default();
     let mut output = Output::to(if cli.global.json { Form::Json } else { Form::Text }, written.clone());
     let result = run(&cli, &mut output).await;
-    let said = String::from_utf8(written.0.lock().unwrap_or_else(PoisonError::into_inner).clone())?;
+    let said = written.text();
     Ok(match result {
         Ok(exit) => (exit, said),
         Err(error) => (Exit::of_error(&error), format!("{said}{error:#}")),

@@ -4,9 +4,13 @@
 
 pub mod memory;
 
+pub mod certificates;
+pub mod collector;
 pub mod command;
 pub mod database;
+pub mod identity;
 pub mod operator;
+pub mod planted;
 pub mod receiver;
 pub mod rig;
 pub mod scenario;
@@ -17,3 +21,4 @@ pub mod serving;
 pub mod simulation;
 pub mod stage;
 pub mod tenant;
+pub mod written;

@@ -44,7 +44,8 @@ impl Served {
         let emulator = Emulator::start(Options::default()).await?;
         let file = configure(&database, &emulator, more)?;
         let clock = Arc::new(SystemClock);
-        let store = Store::open(database.url(), clock.clone()).await?;
+        let config = Config::load(&file)?;
+        let store = Store::open(database.url(), clock.clone()).await?.approved_by(config.approvers);
         let mut writer = store.source_writer().await?;
         let user = |n| {
             let mut row = UserRow::new(format!("u{n}"), format!("user{n}@contoso.example"));
@@ -54,7 +55,6 @@ impl Served {
         let group = SourceChange::PutGroup(GroupRow::new("g0", "Group 0"));
         writer.apply(&(0..users).map(user).chain([group]).collect::<Vec<_>>()).await?;
         writer.commit().await?;
-        let config = Config::load(&file)?;
         let service = Service::start(&config, Some(&file), store.clone(), clock, Arc::new(Unheard), None).await?;
         let client = Client::builder().timeout(Duration::from_secs(90)).build()?;
         let served = Self { database, store, service, emulator, client };

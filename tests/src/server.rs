@@ -42,6 +42,11 @@ impl Server {
         format!("postgres://entrain@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The folder of all that it keeps, its log included.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Restarts it as after a loss of power: every connection ends in the middle of what it does, and what was committed is
     /// recovered from the log. It answers again when this returns.
     ///

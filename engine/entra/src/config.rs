@@ -188,12 +188,12 @@ pub enum CredentialConfig {
         /// The secret's value (not its id).
         secret: SecretString,
     },
-    /// A certificate.
+    /// Certificates: the newest that is valid signs in, and another one while the tenant refuses it.
     Certificate {
         /// The application's id.
         client_id: String,
-        /// Private key (RSA, unencrypted) and certificate, both PEM, in one text and in any order.
-        pem: SecretString,
+        /// At least one.
+        certificates: Vec<ClientCertificate>,
     },
     /// The identity of the machine, where Azure gives it one.
     ManagedIdentity {
@@ -208,6 +208,15 @@ pub enum CredentialConfig {
         /// The file with the token.
         token_file: Option<std::path::PathBuf>,
     },
+}
+
+/// A certificate with its private key.
+#[derive(Clone, Debug)]
+pub struct ClientCertificate {
+    /// Where it comes from, as operators know it.
+    pub place: String,
+    /// Private key (RSA, unencrypted) and certificate, both PEM, in one text and in any order; or why there is none.
+    pub pem: Result<SecretString, String>,
 }
 
 #[cfg(test)]

@@ -30,12 +30,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use entrain_model::{
-    Clock, Credentials, Delivery, Directory, DirectoryError, Lane, Pages, Query, Read, Schema, Tenant, Work, WritableDirectory,
-    Write, Written,
+    Clock, Credentials, Delivery, Directory, DirectoryError, Lane, Pages, Query, Read, RefusedCredential, Schema, Tenant, Work,
+    WritableDirectory, Write, Written,
 };
 
 pub use checkup::{Checkup, Finding, Verdict};
-pub use config::{Cloud, CredentialConfig, EntraConfig, FirstCredential, PassUses, Quota};
+pub use config::{ClientCertificate, Cloud, CredentialConfig, EntraConfig, FirstCredential, PassUses, Quota};
 pub use permission::{Comparison, Feature, Missing, NEEDS, Need, Surplus, table as permission_table};
 pub use schema::{names, schema};
 pub use traffic::{Carriage, Exchange, Observer, Traffic};
@@ -98,6 +98,10 @@ impl Directory for Entra {
 
     async fn credentials(&self) -> Result<Credentials, DirectoryError> {
         self.own_credentials().await
+    }
+
+    fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        self.client.passed_over()
     }
 }
 

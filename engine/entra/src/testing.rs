@@ -23,6 +23,9 @@ impl FakeClock {
     pub(crate) fn new() -> Arc<Self> {
         Arc::new(Self { now: AtomicI64::new(1_800_000_000_000), slept: Mutex::default() })
     }
+    pub(crate) fn set(&self, now: Millis) {
+        self.now.store(now, Ordering::SeqCst);
+    }
     pub(crate) fn slept(&self) -> Vec<Duration> {
         self.slept.lock().unwrap().clone()
     }

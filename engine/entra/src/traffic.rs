@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use entrain_model::TRACE;
+use tracing::{Span, field, info_span};
+
 /// Counts since the connection was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -45,6 +48,19 @@ pub enum Carriage {
 pub trait Observer: Send + Sync {
     /// Takes one.
     fn seen(&self, exchange: &Exchange<'_>);
+}
+
+/// The span of one HTTP request, for traces. It has what an [`Exchange`] has of it.
+pub(crate) fn span(method: &str, path: &str, writes: u64) -> Span {
+    info_span!(
+        target: TRACE, "request", http.request.method = method, url.template = path, request.writes = writes,
+        http.response.status_code = field::Empty, request.id = field::Empty
+    )
+}
+
+/// Says of a request what was answered.
+pub(crate) fn answered(span: &Span, status: Option<u16>, request_id: Option<&str>) {
+    span.record("http.response.status_code", status).record("request.id", request_id);
 }
 
 /// Counts, and tells the observer.

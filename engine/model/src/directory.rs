@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::{Credentials, DirectoryError, Kind, Lane, Observed, Schema, TargetId, Tenant, Write, Written};
+use crate::{Credentials, DirectoryError, Kind, Lane, Observed, RefusedCredential, Schema, TargetId, Tenant, Write, Written};
 
 /// Where an incremental read goes on. Opaque to all but the directory that gave it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -145,6 +145,11 @@ pub trait Directory: Send + Sync {
     /// When what proves to it who we are runs out.
     async fn credentials(&self) -> Result<Credentials, DirectoryError> {
         Ok(Credentials::NotReadable("this directory knows of no credentials".to_owned()))
+    }
+    /// Which of several credentials are passed over, since the directory refuses them or they have run out; without a call.
+    /// `None` as long as none signed in.
+    fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        None
     }
 }
 

@@ -38,7 +38,8 @@ pub use hold::{Decision, Hold};
 pub use ids::{RunId, SourceId, TargetId, TargetName};
 pub use object::{Kind, ObjectRef, Reason, Scope, SourceRecord, UnknownKind, fold};
 pub use observed::{
-    Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, TargetCredential, Tenant, Value,
+    Condition, CredentialKind, Credentials, Domain, Observed, ObservedReference, RefusedCredential, TargetCredential, Tenant,
+    Value,
 };
 pub use policy::{MatchKey, Mode, Policy, UnknownWord};
 pub use protection::Protection;
@@ -46,6 +47,9 @@ pub use removal::{Removal, Step};
 pub use schema::{AttributeSchema, KindSchema, Schema, Shape, Writable};
 pub use state::{Actual, Candidate, Contest, Knowledge, Left, LinkState, ObjectState, Outstanding};
 pub use write::{HandedOver, NewRecord, Write, Written};
+
+/// The target of spans that are for traces. Only ids, counts and words of ours are in them.
+pub const TRACE: &str = "entrain_trace";
 
 /// A JSON object, attribute names in order.
 pub type Attributes = std::collections::BTreeMap<String, serde_json::Value>;

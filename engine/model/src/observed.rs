@@ -122,6 +122,17 @@ pub struct TargetCredential {
     pub expires_at: Millis,
 }
 
+/// A credential of ours that does not sign in although it would come before the one that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedCredential {
+    /// Which.
+    pub credential: TargetCredential,
+    /// Why it does not, and what to do.
+    pub why: String,
+    /// Since when.
+    pub since: Millis,
+}
+
 /// What the target says of our credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {

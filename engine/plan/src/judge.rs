@@ -107,6 +107,20 @@ pub struct Objection {
     pub code: &'static str,
     /// It in a sentence.
     pub text: String,
+    /// What it is about.
+    #[serde(skip)]
+    pub concerns: Concerns,
+}
+
+/// Which changes of a plan a reason is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concerns {
+    /// Those of this sort.
+    Sort(Operation),
+    /// Those of another plan, which is held for reasons of its own.
+    Others,
+    /// Whatever is counted.
+    All,
 }
 
 impl Objection {
@@ -146,7 +160,11 @@ impl Window {
 
 /// Judges a run by what it would do that nobody approved.
 pub fn judge(counts: &[Count<'_>], suspicions: &[Suspicion]) -> Verdict {
-    let suspicious = suspicions.iter().map(|suspicion| Objection { code: suspicion.code(), text: told(suspicion) });
+    let suspicious = suspicions.iter().map(|suspicion| Objection {
+        code: suspicion.code(),
+        text: told(suspicion),
+        concerns: if matches!(suspicion, Suspicion::Awaited { .. }) { Concerns::Others } else { Concerns::All },
+    });
     let reasons: Vec<Objection> = counts.iter().filter_map(exceeded).chain(suspicious).collect();
     if reasons.is_empty() { Verdict::Apply } else { Verdict::NeedsApproval(reasons) }
 }
@@ -163,7 +181,8 @@ fn exceeded(count: &Count<'_>) -> Option<Objection> {
     let mut exceeded =
         windows.into_iter().filter(|(_, number, limit)| count.run > 0 && *number > limit.allowed(count.population));
     let (window, number, limit) = exceeded.next()?;
-    Some(Objection { code: window.code(), text: sentence(count, window, number, limit) })
+    let concerns = Concerns::Sort(count.rule.operation);
+    Some(Objection { code: window.code(), text: sentence(count, window, number, limit), concerns })
 }
 
 fn sentence(count: &Count<'_>, window: Window, number: u64, limit: &Limit) -> String {

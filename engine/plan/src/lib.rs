@@ -42,7 +42,7 @@ pub use claims::{Claimed, claims, counted};
 pub use decide::{is_doubtful, plan};
 pub use digest::{PlanDigest, digest, digest_of};
 pub use drift::{RECORD, agreed, drift};
-pub use judge::{Count, Objection, Suspicion, Verdict, judge};
+pub use judge::{Concerns, Count, Objection, Suspicion, Verdict, judge};
 pub use linked::undelivered;
 pub use mode::{Origin, permits};
 pub use order::{Dependency, Held, Ordering, Parking, Placed, order};

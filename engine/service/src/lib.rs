@@ -19,6 +19,8 @@ mod metrics;
 mod plan_file;
 mod reasons;
 pub mod scim;
+pub mod sign_in;
+pub mod telemetry;
 mod vault;
 mod view;
 pub mod wiring;

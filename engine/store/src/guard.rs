@@ -170,13 +170,13 @@ impl Store {
         Ok(true)
     }
 
-    /// The newest held plan of the target that has some of this plan's counted changes, and how many; those who are only made apart.
+    /// The newest held plan of the target that has some of this plan's counted changes, and how many.
     pub async fn awaited(&self, target: &TargetName, run: &RunId) -> Result<Option<(RunId, u64)>> {
         let row = Sql::new(
             "select h.run as run, count(*) as n from plan_counted c
                join plan_counted h on h.kind = c.kind and h.id = c.id and h.operation = c.operation and h.about = c.about
                join runs r on r.id = h.run
-             where c.run = $1 and c.approved = 0 and c.operation <> 'create' and h.run <> $1 and r.target = $2 and r.state = 'held'
+             where c.run = $1 and c.approved = 0 and h.run <> $1 and r.target = $2 and r.state = 'held'
              group by h.run order by h.run desc limit 1",
         )
         .arg(run)
@@ -195,13 +195,24 @@ impl Store {
         self.lines(run, &seqs).await
     }
 
-    /// Which of these objects have a change in the plan that the guard counts and nobody approved. Who is only made is not among
-    /// them: nobody waits for the approval of what others lose.
+    /// Takes out of a plan's count what is of no such sort: it is within its limits, and needs nobody's approval.
+    pub async fn uncount_others(&self, run: &RunId, sorts: &BTreeSet<Operation>) -> Result<()> {
+        let mut tx = self.begin_derived().await?;
+        Sql::new("delete from plan_counted where run = $1 and approved = 0 and operation not in (values ")
+            .arg(run)
+            .rows(sorts.iter().map(|sort| [Arg::from(sort.as_str())]))
+            .text(")")
+            .run(&mut tx)
+            .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Which of these objects have a change in the plan that the guard counts and nobody approved.
     pub async fn guarded_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
         let (mut found, objects) = (BTreeSet::new(), objects.iter().collect::<Vec<_>>());
         for chunk in objects.chunks(CHUNK) {
             let sql = Sql::new(
-                "select distinct kind, id from plan_counted where run = $1 and approved = 0 and operation <> 'create'
+                "select distinct kind, id from plan_counted where run = $1 and approved = 0
                    and (kind, id) in (select * from (values ",
             );
             let sql = sql.arg(run).objects(chunk.iter().copied()).text(") as page)");

@@ -55,7 +55,7 @@ mod watch;
 mod whatif;
 
 pub use about::{About, EffectRow, Queued};
-pub use access::{AccessKind, AccessToken, NewToken, Refused};
+pub use access::{AccessKind, AccessToken, NewSession, NewToken, Person, PersonSession, Refused};
 pub use alarm::{Alarm, AlarmKind, AlarmRow, Delivery, HeldObjects, Turn, WaitingRun, Webhooks};
 pub use approval::Choice;
 pub use audit::{Audit, AuditRow, AuditScope, AuditValue, Broken, CONDITION, Head, Pruned, Recall, Redacted, Verified};

@@ -69,6 +69,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0010_doubts.sql"),
         postgres: include_str!("../../../migrations/postgres/0010_doubts.sql"),
     },
+    Migration {
+        version: 11,
+        sqlite: include_str!("../../../migrations/sqlite/0011_people.sql"),
+        postgres: include_str!("../../../migrations/postgres/0011_people.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

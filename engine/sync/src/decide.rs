@@ -7,13 +7,14 @@ use entrain_model::{
 };
 use entrain_plan::{Origin, claims, counted, is_doubtful, permits, plan};
 use entrain_store::{Drift, PlannedLine, ReferenceChange, ReferenceEdit, ReferenceScope, Settled};
+use tracing::Instrument as _;
 
 use crate::discover::Seen;
 use crate::engine::{Ask, PAGE, Run, Task};
 use crate::guard::Judged;
 use crate::lookup::ask_again;
 use crate::map::anchor_of;
-use crate::{Hands, Step, SyncError, contest, drift, fallout, guard, leaving, reviewed};
+use crate::{Hands, Step, SyncError, contest, drift, fallout, guard, leaving, reviewed, trace};
 
 /// Plans the scope and judges the whole.
 pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judged, SyncError> {
@@ -27,7 +28,7 @@ pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judge
                 let page = run.store().object_page(&run.target.name, after.as_ref(), PAGE).await?;
                 let Some(last) = page.last() else { break };
                 after = Some(last.clone());
-                objects(run, seen, &page).await?;
+                objects(run, seen, &page).instrument(trace::decided(page.len())).await?;
             }
             run.store().settle_statistics().await?;
             references(run, ReferenceScope::Everything).await?;
@@ -38,7 +39,7 @@ pub(crate) async fn decide(run: &Run<'_>, seen: Seen, ask: &Ask) -> Result<Judge
         Scope::Only(objects_only) => {
             let all: Vec<_> = objects_only.iter().cloned().collect();
             for page in all.chunks(PAGE) {
-                objects(run, seen, page).await?;
+                objects(run, seen, page).instrument(trace::decided(page.len())).await?;
             }
             references(run, ReferenceScope::Only(&all)).await?;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use entrain_model::{Action, Clock, Millis, Mode, Policy, Reason, RunId, Scope};
 use entrain_store::{Halt, Kept, RunKind, RunState, Store, TargetRow};
+use tracing::Instrument as _;
 
 use crate::accepted::{self, Open};
 use crate::decide;
@@ -15,7 +16,7 @@ use crate::map::Learned;
 use crate::protect::Knowledge;
 use crate::recover::Repeats;
 use crate::report::Report;
-use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, tail, undo};
+use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, tail, trace, undo};
 
 /// Objects per page of every loop.
 pub(crate) const PAGE: usize = 500;
@@ -167,8 +168,14 @@ impl Engine {
         let mut run = self.run_of(target, row.as_ref(), &ask, id, progress);
         run.holder = holder;
         run.accepted = accepted;
-        let result = run.steps(&ask).await;
-        run.finish(&ask, result).await
+        let span = trace::run(&run, &ask);
+        let all = async {
+            let result = run.steps(&ask).await;
+            run.finish(&ask, result).await
+        };
+        let result = all.instrument(span.clone()).await;
+        trace::ended(&span, result.as_ref().ok());
+        result
     }
 
     /// A run as it begins, with what is stored of its target.

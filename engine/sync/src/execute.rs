@@ -9,13 +9,14 @@ use entrain_model::{
 };
 use entrain_plan::undelivered;
 use entrain_store::{End, HaltKind, LinkWrite, PlanLine, Start};
+use tracing::Instrument as _;
 
 use crate::discover::halt;
 use crate::engine::Run;
 use crate::outcome::{self, Answer};
 use crate::report::Writing;
 use crate::resolve::{self, Links, Ready};
-use crate::{Step, SyncError, already, fallout, recover};
+use crate::{Step, SyncError, already, fallout, recover, trace};
 
 /// Executes the plan phase by phase; how it went in time, if any write went out.
 pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) -> Result<Option<Writing>, SyncError> {
@@ -39,7 +40,9 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
             }
             let done = lines.len() as u64;
             less(&mut left, phase, &lines);
-            wrote += batch(run, directory, lane(&run.scope, phase), lines).await?;
+            let lane = lane(&run.scope, phase);
+            let span = trace::batch(lane, lines.len());
+            wrote += batch(run, directory, lane, lines).instrument(span).await?;
             run.progress().advance(done);
             if let Some(rest) = directory.time_for(&left) {
                 run.progress().expect(rest);

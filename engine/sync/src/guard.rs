@@ -1,9 +1,10 @@
 //! The guard of a run: what it would do that nobody approved, beside the limits of the target.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use entrain_model::{Begins, Kind, Limit, Mode, Operation, Rule, Scope, Share};
-use entrain_plan::{Count, Objection, PlanDigest, Suspicion, Verdict, judge};
+use entrain_plan::{Concerns, Count, Objection, PlanDigest, Suspicion, Verdict, judge};
 use entrain_store::{GuardCount, GuardedGroups, TargetRow};
 
 use crate::engine::{Approval, PAGE, Run};
@@ -72,13 +73,29 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
         suspicions.extend(unmatched.iter().cloned());
         let groups = groups(run, &counted).await?;
         match judge(&counts(run, &counted, &groups).await?, &suspicions) {
-            Verdict::NeedsApproval(reasons) => return Ok(Judged::Held(reasons)),
+            Verdict::NeedsApproval(reasons) => {
+                let over = over(&reasons);
+                if !over.is_empty() {
+                    store.uncount_others(&run.id, &over).await?;
+                }
+                return Ok(Judged::Held(reasons));
+            }
             Verdict::Apply if matches!(run.hands(), Hands::Tied(_)) => return Ok(Judged::Apply),
             // Another run that was let through meanwhile is counted on the next look.
             Verdict::Apply if store.guard_pass(name, &run.id, mark).await? => return Ok(Judged::Apply),
             Verdict::Apply => {}
         }
     }
+}
+
+/// The sorts of change that these reasons are about; none if one is about whatever is counted. What is within its limits waits
+/// for nobody.
+fn over(reasons: &[Objection]) -> BTreeSet<Operation> {
+    if reasons.iter().any(|reason| reason.concerns == Concerns::All) {
+        return BTreeSet::new();
+    }
+    let sorts = reasons.iter().filter_map(|reason| if let Concerns::Sort(sort) = reason.concerns { Some(sort) } else { None });
+    sorts.collect()
 }
 
 /// Whoever published the mapping has seen what it changes: up to those numbers that is approved.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use entrain_model::{Credentials, Directory, DirectoryError, Pages, Query, Read, Schema, Tenant, WritableDirectory};
+use entrain_model::{
+    Credentials, Directory, DirectoryError, Pages, Query, Read, RefusedCredential, Schema, Tenant, WritableDirectory,
+};
 
 /// A directory without its writing half.
 pub struct ReadOnly(Arc<dyn WritableDirectory>);
@@ -21,6 +23,9 @@ impl Directory for ReadOnly {
     }
     async fn credentials(&self) -> Result<Credentials, DirectoryError> {
         self.0.credentials().await
+    }
+    fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        self.0.passed_over()
     }
 }
 

@@ -38,6 +38,7 @@ mod sink;
 mod success;
 mod tail;
 mod target;
+mod trace;
 mod undo;
 mod whatif;
 mod worker;

@@ -10,9 +10,10 @@ use entrain_model::{
 use entrain_plan::ruled;
 use entrain_store::{DesiredRow, Halt, HaltKind, Key, Standing, Store};
 use serde_json::{Value as Json, json};
+use tracing::Instrument as _;
 
 use crate::engine::{PAGE, Run};
-use crate::{Step, SyncError, Target, TargetChoice};
+use crate::{Step, SyncError, Target, TargetChoice, trace};
 
 /// What a mapping pass learned beyond the rows that it stored.
 #[derive(Debug, Default)]
@@ -90,7 +91,8 @@ async fn stale(store: &Store, target: &Target, page: Vec<Standing>) -> Result<Ve
 async fn map_page(run: &Run<'_>, page: Vec<SourceRecord>) -> Result<Vec<DesiredRow>, SyncError> {
     run.still_ours().await?;
     let count = page.len() as u64;
-    let rows = rows_or_halt(run, page).await?;
+    let span = trace::mapped(page.len());
+    let rows = rows_or_halt(run, page).instrument(span).await?;
     run.store().put_desired(&run.target.name, &rows).await?;
     run.progress().advance(count);
     Ok(rows)

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use entrain_model::{Kind, Observed, Pages, Protection, SinkError, TargetId};
 use entrain_store::{MirrorPage, Reading};
+use tracing::Instrument as _;
 
 use crate::engine::Run;
-use crate::{Progress, Step};
+use crate::{Progress, Step, trace};
 
 /// Writes each page into the mirror as it comes, and keeps what the caller asks for of it.
 pub(crate) struct MirrorSink<'a, K> {
@@ -50,7 +51,8 @@ impl<K: FnMut(&Observed) + Send> Pages for MirrorSink<'_, K> {
             records: &page,
             reading: self.reading,
         };
-        self.run.store().put_mirror(&self.run.target.name, into).await.map_err(|error| SinkError(error.to_string()))?;
+        let put = self.run.store().put_mirror(&self.run.target.name, into).instrument(trace::read(self.kind, page.len()));
+        put.await.map_err(|error| SinkError(error.to_string()))?;
         self.run.progress().advance(page.len() as u64);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What may happen in a simulation, and how often.
 
-use entrain_model::Removal;
+use entrain_model::{Removal, Step};
 use proptest::prelude::*;
 
 const USERS: u8 = 5;
@@ -177,9 +177,17 @@ fn pause() -> impl Strategy<Value = u32> {
     prop_oneof![4 => 0..3_000_u32, 2 => 0..60_000_u32, 1 => 0..2_000_000_u32]
 }
 
+/// A leaver is blocked and goes out of the groups at once, and is deleted a day later.
+const STEP_BY_STEP: Removal = Removal { remove_from_groups: Step::Take, delete_after_days: Some(1), ..Removal::DISABLE };
+
 /// Any simulation.
 pub fn case() -> impl Strategy<Value = Case> {
-    let removal = prop_oneof![1 => Just(Removal::LEAVE), 1 => Just(Removal::DISABLE), 2 => Just(Removal::DELETE)];
+    let removal = prop_oneof![
+        2 => Just(Removal::LEAVE),
+        2 => Just(Removal::DISABLE),
+        4 => Just(Removal::DELETE),
+        1 => Just(STEP_BY_STEP),
+    ];
     let limit = prop_oneof![1 => Just(0_u64), 1 => Just(1), 3 => Just(100)];
     let deeds = prop::collection::vec((pause(), deed()), 1..24);
     (any::<u64>(), removal, limit, weather(), deeds).prop_map(|(seed, removal, limit, weather, deeds)| Case {

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::bail;
-use entrain_model::Clock as _;
+use entrain_model::{Clock as _, Millis};
 use entrain_store::{FailPoints, SourceChange, Store, UserRow, mortal};
 
 use super::actors::{Actors, Ending, Step};
@@ -130,7 +130,9 @@ impl Stage<'_> {
     /// Waits until the engine has nothing to do, and looks at what it made.
     async fn calm(&self, store: &Store) -> anyhow::Result<()> {
         let mut last = String::new();
-        let visible = self.world.clock.now() + 60_000;
+        // Whoever left in the storm is deleted by then, where that takes days.
+        let days = Millis::from(self.case.removal.delete_after_days.unwrap_or(0));
+        let visible = self.world.clock.now() + 60_000 + days * 86_400_000;
         for _ in 0..PATIENCE {
             self.world.clock.sleep(Duration::from_secs(600)).await;
             match truth::unrest(self.world, store, visible).await? {

@@ -5,9 +5,10 @@ mod decide;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use entrain_model::{Clock, DirectoryError};
+use entrain_model::{Clock, DirectoryError, RefusedCredential};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
+use tracing::Instrument as _;
 
 use crate::EntraConfig;
 use crate::batch;
@@ -16,7 +17,7 @@ use crate::classify::Refusal;
 use crate::pacing::{Charge, Gate, Limit, Pacing, Told, charge, priority};
 use crate::retry::{LONGEST_WAIT, Spread, backoff, http_date, retry_after, throttled_backoff};
 use crate::token::{Token, TokenSource, challenged};
-use crate::traffic::{Carriage, Exchange, Meter};
+use crate::traffic::{self, Carriage, Exchange, Meter};
 use crate::wire::{Incoming, Outgoing, Wire, WireError};
 use decide::{Next, Pause, Tries, gave_up};
 
@@ -78,6 +79,11 @@ impl Client {
     /// A token as requests carry it.
     pub(crate) async fn token(&self) -> Result<Token, DirectoryError> {
         self.tokens.token().await
+    }
+
+    /// The credentials that are passed over, see [`TokenSource::passed_over`].
+    pub(crate) fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        self.tokens.passed_over()
     }
 
     /// The most links of one request at the least cost for each.
@@ -211,11 +217,13 @@ impl Client {
         let request = self.outgoing(call, token.secret.expose_secret());
         self.meter.sent(load.writes);
         let begun = begin();
-        let outcome = match self.wire.exchange(request).await {
+        let span = traffic::span(call.method.as_str(), &call.shape, load.writes);
+        let outcome = match self.wire.exchange(request).instrument(span.clone()).await {
             Ok(incoming) => self.answered(incoming),
             Err(WireError::NotSent(why)) => Outcome::NotSent(why),
             Err(WireError::Lost(why)) => Outcome::Lost(why),
         };
+        traffic::answered(&span, outcome.status(), outcome.answer().and_then(|answer| answer.request_id.as_deref()));
         if let Some(refused) = outcome.answer().filter(|answer| answer.status == 401) {
             self.tokens.forget(&token, refused.challenge.as_ref());
         }

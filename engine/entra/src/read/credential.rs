@@ -8,15 +8,15 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::call::Call;
 use crate::classify::Meaning;
-use crate::token::certificate;
+use crate::token::rotation;
 use crate::{CredentialConfig, Entra, odata};
 
 /// What the application signs in with, as far as the application object can tell of it.
 pub(crate) enum SignIn {
     /// A secret; Graph shows its first three characters.
     Secret { client_id: String, hint: String },
-    /// A certificate, which says itself when it ends.
-    Certificate { client_id: String, own: Option<TargetCredential> },
+    /// Certificates, which say themselves when they end.
+    Certificate { client_id: String, own: Vec<TargetCredential> },
     /// The platform vouches for it: nothing runs out that an operator renews.
     Platform,
 }
@@ -27,8 +27,10 @@ impl SignIn {
             CredentialConfig::Secret { client_id, secret } => {
                 Self::Secret { client_id: client_id.clone(), hint: secret.expose_secret().chars().take(3).collect() }
             }
-            CredentialConfig::Certificate { client_id, pem } => {
-                Self::Certificate { client_id: client_id.clone(), own: own(pem.expose_secret()) }
+            CredentialConfig::Certificate { client_id, certificates } => {
+                let (usable, _) = rotation::read(certificates, 0);
+                let own = usable.into_iter().map(|one| one.credential).collect();
+                Self::Certificate { client_id: client_id.clone(), own }
             }
             CredentialConfig::ManagedIdentity { .. } | CredentialConfig::WorkloadIdentity { .. } => Self::Platform,
         }
@@ -39,8 +41,8 @@ impl Entra {
     pub(crate) async fn own_credentials(&self) -> Result<Credentials, DirectoryError> {
         let (client_id, hint, kind) = match &self.sign_in {
             SignIn::Secret { client_id, hint } => (client_id, Some(hint.as_str()), CredentialKind::Secret),
-            SignIn::Certificate { own: Some(own), .. } => return Ok(Credentials::Known(vec![own.clone()])),
-            SignIn::Certificate { client_id, own: None } => (client_id, None, CredentialKind::Certificate),
+            SignIn::Certificate { own, .. } if !own.is_empty() => return Ok(Credentials::Known(self.last_of(own))),
+            SignIn::Certificate { client_id, .. } => (client_id, None, CredentialKind::Certificate),
             SignIn::Platform => return Ok(Credentials::Known(Vec::new())),
         };
         let place = format!("/applications{}?$select=passwordCredentials,keyCredentials", odata::key("appId", client_id));
@@ -67,18 +69,14 @@ impl Entra {
         let candidates = if ours.is_empty() { known } else { ours };
         Ok(Credentials::Known(candidates.into_iter().filter_map(|item| credential(item, kind)).collect()))
     }
-}
 
-/// The certificate that signs in, told by its own text: that takes no permission, and names the one of several that is in use.
-fn own(pem: &str) -> Option<TargetCredential> {
-    let certificate = certificate::of(pem)?;
-    let id = certificate.thumbprint;
-    Some(TargetCredential {
-        name: format!("certificate {id}"),
-        id,
-        kind: CredentialKind::Certificate,
-        expires_at: certificate.ends,
-    })
+    /// Of several certificates the one that ends last, since with it ends the signing in; of one that is refused nothing depends.
+    /// That takes no permission.
+    fn last_of(&self, own: &[TargetCredential]) -> Vec<TargetCredential> {
+        let over = self.client.passed_over().unwrap_or_default();
+        let in_use = own.iter().filter(|one| over.iter().all(|refused| refused.credential.id != one.id));
+        in_use.max_by_key(|one| one.expires_at).cloned().into_iter().collect()
+    }
 }
 
 fn credential(item: &Json, kind: CredentialKind) -> Option<TargetCredential> {
@@ -97,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::testing::{FakeClock, FakeTokens, Say, Script, error};
-    use crate::{Cloud, EntraConfig};
+    use crate::{ClientCertificate, Cloud, EntraConfig};
 
     fn entra(script: &Arc<Script>, credential: CredentialConfig) -> Entra {
         let mut config = EntraConfig::new("contoso.com", credential, FakeClock::new());
@@ -135,19 +133,26 @@ mod tests {
         assert_eq!((known.len(), known[0].name.as_str(), known[0].expires_at), (1, "k2", 1_800_000_000_000));
         let script = Script::new(|_| Say::Status(200, application(json!(null))));
         assert_eq!(ids(entra(&script, secret()).credentials().await.unwrap()), ["k1", "k2"], "each may be it");
-        let certificate = CredentialConfig::Certificate { client_id: "app-1".into(), pem: "".into() };
+        let certificate = certificates(&[""]);
         assert_eq!(ids(entra(&script, certificate).credentials().await.unwrap()), ["c1"]);
     }
 
+    fn certificates(pems: &[&str]) -> CredentialConfig {
+        let certificate = |pem: &&str| ClientCertificate { place: "here".into(), pem: Ok((*pem).into()) };
+        CredentialConfig::Certificate { client_id: "app-1".into(), certificates: pems.iter().map(certificate).collect() }
+    }
+
     #[tokio::test]
-    async fn a_certificate_says_itself_when_it_ends() {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut wanted = rcgen::CertificateParams::new(vec!["entrain.test".into()]).unwrap();
-        wanted.not_after = rcgen::date_time_ymd(2027, 1, 15);
-        let pem = format!("{}{}", key.serialize_pem(), wanted.self_signed(&key).unwrap().pem());
+    async fn a_certificate_says_itself_when_it_ends_and_of_two_the_last_counts() {
+        let ending = |year: i32| {
+            let key = rcgen::KeyPair::generate().unwrap();
+            let mut wanted = rcgen::CertificateParams::new(vec!["entrain.test".into()]).unwrap();
+            wanted.not_after = rcgen::date_time_ymd(year, 1, 15);
+            format!("{}{}", key.serialize_pem(), wanted.self_signed(&key).unwrap().pem())
+        };
         let script = Script::new(|_| panic!("nothing is asked"));
-        let certificate = CredentialConfig::Certificate { client_id: "app-1".into(), pem: pem.into() };
-        let Credentials::Known(known) = entra(&script, certificate).credentials().await.unwrap() else { panic!("not known") };
+        let both = certificates(&[&ending(2026), &ending(2027)]);
+        let Credentials::Known(known) = entra(&script, both).credentials().await.unwrap() else { panic!("not known") };
         assert_eq!((known.len(), known[0].kind, known[0].expires_at), (1, CredentialKind::Certificate, 1_799_971_200_000));
     }
 

@@ -13,14 +13,15 @@ use azure_identity::{
     ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential,
     WorkloadIdentityCredentialOptions,
 };
-use entrain_model::{DirectoryError, Fault};
+use entrain_model::{DirectoryError, Fault, RefusedCredential};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 
 use super::assertion::Signer;
 use super::exchange::Exchange;
-use super::{Token, TokenSource, refusal};
-use crate::{CredentialConfig, EntraConfig};
+use super::rotation::Rotation;
+use super::{Token, TokenSource, refusal, rotation};
+use crate::{ClientCertificate, CredentialConfig, EntraConfig};
 
 /// One call may take this long: the sign-in of machine identities repeats itself, for minutes in bad cases.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,52 +30,119 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct AzureTokens {
     config: EntraConfig,
     client: reqwest::Client,
-    signer: Option<Signer>,
+    /// Of certificates, newest first.
+    signers: Vec<Signer>,
+    rotation: Rotation,
     scope: String,
-    current: Mutex<(u64, Arc<dyn TokenCredential>)>,
+    /// One at a time signs in: what it learns the others need not try.
+    turn: tokio::sync::Mutex<()>,
+    /// One for each signer, or the only one.
+    current: Mutex<(u64, Vec<Arc<dyn TokenCredential>>)>,
 }
 
 impl AzureTokens {
     /// Reads the credential; makes no call.
     pub(crate) fn new(config: &EntraConfig, client: reqwest::Client) -> Result<Self, DirectoryError> {
-        let signer = match &config.credential {
-            CredentialConfig::Certificate { client_id, pem } => {
-                Some(Signer::new(config, client_id, pem.expose_secret()).map_err(unusable)?)
-            }
+        let (signers, rotation) = match &config.credential {
+            CredentialConfig::Certificate { client_id, certificates } => signers(config, client_id, certificates)?,
             CredentialConfig::Secret { .. }
             | CredentialConfig::ManagedIdentity { .. }
-            | CredentialConfig::WorkloadIdentity { .. } => None,
+            | CredentialConfig::WorkloadIdentity { .. } => (Vec::new(), Rotation::one(config.clock.clone())),
         };
-        let credential = credential(config, &client, signer.as_ref(), None)?;
+        let current = Mutex::new((0, credentials(config, &client, &signers, None)?));
         let scope = format!("{}/.default", config.cloud.graph());
-        Ok(Self { config: config.clone(), client, signer, scope, current: Mutex::new((0, credential)) })
+        Ok(Self { config: config.clone(), client, signers, rotation, scope, turn: tokio::sync::Mutex::default(), current })
+    }
+
+    /// The first that is not refused gives the token.
+    async fn sign_in(&self) -> Result<Token, DirectoryError> {
+        let _turn = self.turn.lock().await;
+        let (generation, credentials) = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut refused = None;
+        for place in self.rotation.order() {
+            match credentials[place].get_token(&[self.scope.as_str()], None).await {
+                Ok(token) => {
+                    self.rotation.taken(place);
+                    return Ok(Token { secret: token.token.secret().to_owned().into(), generation });
+                }
+                Err(error) => {
+                    let error = refusal::explain(&self.config, &error);
+                    if error.fault != Fault::Unauthorized {
+                        return Err(error);
+                    }
+                    self.rotation.refused(place, &error);
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        self.rotation.nobody();
+        Err(refused.unwrap_or_else(|| unusable("there is none")))
+    }
+}
+
+/// The certificates that can sign, newest first. One that cannot is passed over as long as another one can.
+fn signers(
+    config: &EntraConfig,
+    client_id: &str,
+    certificates: &[ClientCertificate],
+) -> Result<(Vec<Signer>, Rotation), DirectoryError> {
+    let now = config.clock.now();
+    let (readable, mut unusable_ones) = rotation::read(certificates, now);
+    let (mut signers, mut usable) = (Vec::new(), Vec::new());
+    for one in readable {
+        match Signer::new(config, client_id, one.pem.expose_secret()) {
+            Ok(signer) => {
+                signers.push(signer);
+                usable.push(one);
+            }
+            Err(why) => unusable_ones.push(RefusedCredential { credential: one.credential, why, since: now }),
+        }
+    }
+    for one in &unusable_ones {
+        tracing::error!("certificate {} cannot sign in: {}", one.credential.name, one.why);
+    }
+    match unusable_ones.first() {
+        Some(first) if signers.is_empty() => Err(unusable(format!("{}: {}", first.credential.name, first.why))),
+        _ => Ok((signers, Rotation::new(usable, unusable_ones, config.clock.clone()))),
     }
 }
 
 #[async_trait]
 impl TokenSource for AzureTokens {
     async fn token(&self) -> Result<Token, DirectoryError> {
-        let (generation, credential) = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let scopes = [self.scope.as_str()];
-        match tokio::time::timeout(PATIENCE, credential.get_token(&scopes, None)).await {
-            Ok(Ok(token)) => Ok(Token { secret: token.token.secret().to_owned().into(), generation }),
-            Ok(Err(error)) => Err(refusal::explain(&self.config, &error)),
-            Err(_) => Err(DirectoryError::new(
+        tokio::time::timeout(PATIENCE, self.sign_in()).await.unwrap_or_else(|_| {
+            Err(DirectoryError::new(
                 Fault::Unreachable,
                 format!("no token from {} within {} seconds", self.config.cloud.authority(), PATIENCE.as_secs()),
-            )),
-        }
+            ))
+        })
     }
 
     fn forget(&self, token: &Token, challenge: Option<&Json>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         // Several calls may have been refused with one token; the first of them is enough.
         if current.0 == token.generation
-            && let Ok(new) = credential(&self.config, &self.client, self.signer.as_ref(), challenge)
+            && let Ok(new) = credentials(&self.config, &self.client, &self.signers, challenge)
         {
             *current = (token.generation + 1, new);
         }
     }
+
+    fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        self.rotation.passed_over()
+    }
+}
+
+fn credentials(
+    config: &EntraConfig,
+    client: &reqwest::Client,
+    signers: &[Signer],
+    challenge: Option<&Json>,
+) -> Result<Vec<Arc<dyn TokenCredential>>, DirectoryError> {
+    if signers.is_empty() {
+        return Ok(vec![credential(config, client, None, challenge)?]);
+    }
+    signers.iter().map(|signer| credential(config, client, Some(signer), challenge)).collect()
 }
 
 fn credential(
@@ -151,7 +219,7 @@ mod tests {
     fn one_refused_token_makes_one_new_credential() {
         let tokens = AzureTokens::new(&config("contoso.com"), client()).unwrap();
         let refused = Token { secret: "t".into(), generation: 0 };
-        let credential = || tokens.current.lock().unwrap().1.clone();
+        let credential = || tokens.current.lock().unwrap().1[0].clone();
         let first = credential();
         tokens.forget(&refused, None);
         let second = credential();

@@ -1,4 +1,4 @@
-//! When a certificate ends, from the certificate itself: as little of X.509 (RFC 5280, section 4.1) as that takes.
+//! When a certificate begins and ends, from the certificate itself: as little of X.509 (RFC 5280, section 4.1) as that takes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -13,6 +13,8 @@ use super::assertion::block;
 pub(crate) struct Certificate {
     /// Its SHA-256 thumbprint as assertions name it.
     pub(crate) thumbprint: String,
+    /// The first moment at which it is valid.
+    pub(crate) starts: Millis,
     /// The last moment at which it is valid.
     pub(crate) ends: Millis,
 }
@@ -32,11 +34,12 @@ pub(super) fn thumbprint(bytes: &[u8]) -> String {
 /// The first certificate of a PEM text, if it can be read.
 pub(crate) fn of(pem: &str) -> Option<Certificate> {
     let bytes = bytes(pem).ok()?;
-    Some(Certificate { thumbprint: thumbprint(&bytes), ends: end(&bytes)? })
+    let (starts, ends) = validity(&bytes)?;
+    Some(Certificate { thumbprint: thumbprint(&bytes), starts, ends })
 }
 
-/// `notAfter`: the second time of the validity, which is the first sequence after the issuer.
-fn end(certificate: &[u8]) -> Option<Millis> {
+/// `notBefore` and `notAfter`: the two times of the validity, which is the first sequence after the issuer.
+fn validity(certificate: &[u8]) -> Option<(Millis, Millis)> {
     let (whole, _) = Element::first(certificate)?;
     let (signed, _) = Element::first(whole.content)?;
     let mut fields = signed.fields();
@@ -44,7 +47,8 @@ fn end(certificate: &[u8]) -> Option<Millis> {
     let first = fields.next()?;
     let before = if first.tag == VERSION { 3 } else { 2 };
     let validity = fields.nth(before)?;
-    validity.fields().nth(1)?.moment()
+    let mut times = validity.fields();
+    Some((times.next()?.moment()?, times.next()?.moment()?))
 }
 
 /// The tag of the version: `[0]`.
@@ -100,6 +104,7 @@ mod tests {
     fn ending(year: i32) -> String {
         let key = rcgen::KeyPair::generate().unwrap();
         let mut wanted = rcgen::CertificateParams::new(vec!["entrain.test".into()]).unwrap();
+        wanted.not_before = rcgen::date_time_ymd(year - 1, 6, 1);
         wanted.not_after = rcgen::date_time_ymd(year, 6, 1);
         wanted.self_signed(&key).unwrap().pem()
     }
@@ -108,14 +113,17 @@ mod tests {
     fn both_forms_of_time_are_read() {
         // 2049 is the last year of the short form.
         for (year, seconds) in [(2030, 1_906_502_400), (2049, 2_506_118_400), (2051, 2_569_190_400)] {
-            assert_eq!(of(&ending(year)).unwrap().ends, seconds * 1000, "{year}");
+            let certificate = of(&ending(year)).unwrap();
+            assert_eq!(certificate.ends, seconds * 1000, "{year}");
+            let days = (certificate.ends - certificate.starts) / 86_400_000;
+            assert!((365..=366).contains(&days), "{year}: {days}");
         }
     }
 
     #[test]
     fn what_is_cut_or_none_is_not_read() {
         let whole = bytes(&ending(2030)).unwrap();
-        assert!((0..whole.len()).all(|length| end(&whole[..length]).is_none()), "a part is no certificate");
+        assert!((0..whole.len()).all(|length| validity(&whole[..length]).is_none()), "a part is no certificate");
         assert!(of("").is_none() && of("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----").is_none());
     }
 }

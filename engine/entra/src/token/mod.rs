@@ -6,9 +6,10 @@ pub(crate) mod certificate;
 mod claims;
 mod exchange;
 mod refusal;
+pub(crate) mod rotation;
 
 use async_trait::async_trait;
-use entrain_model::DirectoryError;
+use entrain_model::{DirectoryError, RefusedCredential};
 use secrecy::SecretString;
 use serde_json::Value as Json;
 
@@ -29,4 +30,8 @@ pub(crate) trait TokenSource: Send + Sync {
     async fn token(&self) -> Result<Token, DirectoryError>;
     /// This token was refused: the next one is to be a new one, asked for with the claims of the refusal.
     fn forget(&self, token: &Token, challenge: Option<&Json>);
+    /// Credentials that do not sign in although they would come before the one that does; `None` while none does.
+    fn passed_over(&self) -> Option<Vec<RefusedCredential>> {
+        Some(Vec::new())
+    }
 }

@@ -69,9 +69,7 @@ fn answered(config: &EntraConfig, status: u16, body: &Json, shown: &str) -> Dire
     match status {
         429 => DirectoryError::new(Fault::Throttled { retry_after: None }, format!("{place}: {said}{trace}")),
         500.. => DirectoryError::new(Fault::Unreachable, format!("{place}: {said}{trace}")),
-        _ => {
-            DirectoryError::new(Fault::Unauthorized, format!("{place}: {advice}; then resume the target. It said: {said}{trace}"))
-        }
+        _ => DirectoryError::new(Fault::Unauthorized, format!("{place}: {advice}. It said: {said}{trace}")),
     }
 }
 

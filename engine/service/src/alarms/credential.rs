@@ -1,6 +1,6 @@
-//! When the credential of a target runs out.
+//! When the credential of a target runs out, or is passed over for another one.
 
-use entrain_model::{Millis, TargetCredential};
+use entrain_model::{Millis, RefusedCredential, TargetCredential};
 use entrain_store::{Alarm, AlarmKind};
 use serde_json::json;
 
@@ -41,6 +41,18 @@ impl Expiry {
             body,
         })
     }
+}
+
+/// The alarm of a credential that does not sign in while another one does.
+pub(crate) fn passed_over(refused: &RefusedCredential) -> Alarm {
+    let RefusedCredential { credential, why, since } = refused;
+    let what = credential.kind.as_str();
+    let message = format!(
+        "the {what} `{}` does not sign in, and all depends on another one: {why}. Mend it, or take it out of the configuration",
+        credential.name
+    );
+    let body = json!({ "id": credential.id, "name": credential.name, "what": what, "why": why, "since": since });
+    Alarm { kind: AlarmKind::CredentialRefused, about: credential.id.clone(), level: 0, message, body }
 }
 
 #[cfg(test)]

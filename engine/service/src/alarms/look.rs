@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use entrain_model::{Millis, TargetName};
+use entrain_model::{Millis, RefusedCredential, TargetName};
 use entrain_store::{Alarm, AlarmKind, AlarmRow, HeldObjects, Store, StoreError, TargetRow, Turn, WaitingRun};
 use serde_json::json;
 
-use super::{Expiry, fight};
+use super::{Expiry, credential, fight};
 use crate::config::AlarmsConfig;
 
 /// A target that is watched, and what is known of its credential.
@@ -14,6 +14,8 @@ pub(crate) struct Watched {
     pub(crate) target: TargetName,
     /// `None` as long as nobody could read it: then its alarms stay as they are.
     pub(crate) expiry: Option<Vec<Expiry>>,
+    /// The credentials that are passed over for another one; `None` as long as none signed in.
+    pub(crate) passed_over: Option<Vec<RefusedCredential>>,
 }
 
 /// Makes the alarms of a target what they should be. Returns what turned. The alarm of a halt is not among them: whoever
@@ -30,6 +32,9 @@ pub(crate) async fn look(store: &Store, config: &AlarmsConfig, watched: &Watched
     ];
     if let Some(expiry) = &watched.expiry {
         wanted.push((AlarmKind::CredentialExpiring, expiry.iter().filter_map(|expiry| expiry.alarm(now)).collect()));
+    }
+    if let Some(over) = &watched.passed_over {
+        wanted.push((AlarmKind::CredentialRefused, over.iter().map(credential::passed_over).collect()));
     }
     let mut turned = fight::settle_fights(store, name, config.fight).await?;
     for (kind, alarms) in wanted {

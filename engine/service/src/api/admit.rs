@@ -66,6 +66,8 @@ impl Admission {
     async fn once(&self, caller: &Caller, key: &str, request: Request, next: Next) -> Result<Response, Problem> {
         let who = match &caller.kind {
             CallerKind::Key(id) => id.clone(),
+            // Theirs, whichever session it is: one may end between a request and its repetition.
+            CallerKind::Person(_) => format!("person {}", caller.name),
             CallerKind::Scim { id, .. } => id.clone(),
         };
         let (parts, body) = request.into_parts();

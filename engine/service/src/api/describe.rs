@@ -13,8 +13,9 @@ use utoipa::openapi::{
 use super::admit::{Rule, Rules};
 use crate::http::access::Role;
 
-const ABOUT: &str = "The administrative interface of Entrain. Every request needs `Authorization: Bearer` with an access key; \
-     each operation says which role. Lists come in pages: give `next` as `cursor`. What fails is `application/problem+json` with a \
+const ABOUT: &str = "The administrative interface of Entrain. Every request needs `Authorization: Bearer` with an access key, or \
+     the session of a person; each operation says which role. Lists come in pages: give `next` as `cursor`. What fails is \
+     `application/problem+json` with a \
      stable `code`. A POST may carry an `Idempotency-Key`: sent again within a day, it is answered as it was and done once.";
 
 /// What each answer that is no success may be.

@@ -15,6 +15,7 @@ mod objects;
 mod page;
 mod runs;
 mod schedules;
+mod sessions;
 mod source;
 mod start;
 mod targets;
@@ -105,7 +106,12 @@ fn table() -> [(Role, OpenApiRouter<Api>); 4] {
         .routes(routes!(decisions::reject))
         .routes(routes!(links::unlink))
         .routes(routes!(links::relink));
-    let admin = new().routes(routes!(mappings::draft)).routes(routes!(mappings::publish)).routes(routes!(mappings::roll_back));
+    let admin = new()
+        .routes(routes!(mappings::draft))
+        .routes(routes!(mappings::publish))
+        .routes(routes!(mappings::roll_back))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::revoke));
     [(Role::Viewer, viewer), (Role::Operator, operator), (Role::Approver, approver), (Role::Admin, admin)]
 }
 

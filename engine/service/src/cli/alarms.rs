@@ -17,7 +17,7 @@ pub(super) async fn run(args: &AlarmsArgs, global: &Global, output: &mut Output)
     let session = Session::open(global).await?;
     // Where no service runs nobody else has looked.
     for config in session.targets(args.target.as_deref())? {
-        let watched = Watched { target: config.name.clone(), expiry: None };
+        let watched = Watched { target: config.name.clone(), expiry: None, passed_over: None };
         let turned = look(&session.store, &session.config.alarms, &watched).await?;
         said(&turned.into_iter().filter(|(turn, _)| *turn == Turn::Cleared).collect::<Vec<_>>());
     }

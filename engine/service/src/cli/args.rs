@@ -24,6 +24,7 @@ use super::hook::HookCommand;
 use super::jobs::JobsCommand;
 use super::mapping::MappingCommand;
 use super::secret::{KeysCommand, SecretCommand};
+use super::sessions::SessionsCommand;
 use super::target::TargetCommand;
 use crate::import::Format;
 
@@ -136,6 +137,9 @@ pub enum Command {
     /// Say who may enter: API keys and SCIM clients
     #[command(subcommand)]
     Access(AccessCommand),
+    /// See who is signed in, and end that
+    #[command(subcommand)]
+    Sessions(SessionsCommand),
     /// Say which programs tell us of changes, and which are told
     #[command(subcommand)]
     Hook(HookCommand),

@@ -38,6 +38,7 @@ mod runs;
 mod secret;
 mod serve;
 mod session;
+mod sessions;
 mod sync;
 mod target;
 mod targets;
@@ -112,6 +113,7 @@ pub async fn run(cli: &Cli, output: &mut Output) -> anyhow::Result<Exit> {
         Command::Alarms(args) => alarms::run(args, global, output).await,
         Command::Audit(args) => audit::run(args, global, output).await,
         Command::Access(command) => access::run(command, global, output).await,
+        Command::Sessions(command) => sessions::run(command, global, output).await,
         Command::Hook(command) => hook::run(command, global, output).await,
         Command::Secret(command) => secret::run(command, global, output).await,
         Command::Keys(command) => secret::keys(command, global, output).await,

@@ -12,6 +12,7 @@ use super::args::Global;
 use super::session::{Usage, clock, store};
 use super::{Exit, logging};
 use crate::config::Config;
+use crate::telemetry::Traces;
 use crate::vault;
 use crate::wiring::Service;
 
@@ -20,7 +21,8 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
     if config.targets.is_empty() {
         return Err(Usage(format!("{} has no [[target]] block, so there is nothing to serve", global.config.display())).into());
     }
-    logging::start(&config.log, logging::Volume::Full)?;
+    let traces = Traces::begin(&config.traces)?;
+    logging::start(&config.log, logging::Volume::Full, traces.as_ref())?;
     let clock = clock(global, &config)?;
     let store = store(&config, Arc::clone(&clock)).await?.acting_as("entrain serve");
     vault::unseal(&mut config, &store).await;
@@ -29,13 +31,17 @@ pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
     stopped().await?;
     tracing::info!("stopping: what is on the wire is finished first; a second signal ends at once");
     tokio::select! {
-        () = service.stop() => Ok(Exit::Converged),
+        () = service.stop() => {}
         again = stopped() => {
             again?;
             tracing::warn!("ended at once; what was on the wire is looked for at the next start");
-            Ok(Exit::Failure)
+            return Ok(Exit::Failure);
         }
     }
+    if let Some(traces) = traces {
+        traces.end().await;
+    }
+    Ok(Exit::Converged)
 }
 
 /// Returns when the process is told to stop.

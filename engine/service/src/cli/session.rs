@@ -33,7 +33,7 @@ impl Session {
     /// Reads the configuration and opens the database; the log goes to the standard error, warnings only.
     pub(super) async fn open(global: &Global) -> anyhow::Result<Session> {
         let mut config = Config::load(&global.config)?;
-        logging::start(&config.log, logging::Volume::Quiet)?;
+        logging::start(&config.log, logging::Volume::Quiet, None)?;
         let clock = clock(global, &config)?;
         let operator = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
         let store = store(&config, Arc::clone(&clock)).await?.acting_as(&operator);

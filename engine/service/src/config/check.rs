@@ -7,7 +7,7 @@ use entrain_store::Approvers;
 use secrecy::ExposeSecret as _;
 
 use super::place::{Finding, Key};
-use super::{Config, LogConfig, SecretsConfig, Sourced, StoreConfig, check_target, http, raw, watch};
+use super::{Config, LogConfig, SecretsConfig, Sourced, StoreConfig, access, check_target, http, raw, traces, watch};
 
 /// Turns the form into a configuration, or lists everything that is wrong with it.
 pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Finding>> {
@@ -18,9 +18,11 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
     let audit = watch::audit(raw.audit);
     let alarms = watch::alarms(raw.alarms, folder, &mut findings);
     let metrics = watch::metrics(&raw.metrics, &mut findings);
+    let traces = traces::traces(raw.traces, folder, &mut findings);
     let approvers = if raw.approvals.four_eyes { Approvers::Two } else { Approvers::One };
     let secrets = secrets(raw.secrets, folder, &mut findings);
     let http = http::http(raw.http, folder, &mut findings);
+    let access = access::access(raw.access, &http, folder, &mut findings);
     let scim = http::scim(raw.scim, folder);
     let mut targets = Vec::new();
     let mut names = BTreeSet::new();
@@ -32,7 +34,7 @@ pub(super) fn check(raw: raw::Config, folder: &Path) -> Result<Config, Vec<Findi
         targets.extend(check_target::check(target, &key, folder, &mut findings));
     }
     if findings.is_empty() {
-        Ok(Config { store, log, audit, alarms, metrics, approvers, http, scim, secrets, targets })
+        Ok(Config { store, log, audit, alarms, metrics, traces, approvers, http, access, scim, secrets, targets })
     } else {
         Err(findings)
     }

@@ -9,10 +9,7 @@ use entrain_model::{MatchKey, TargetName, fold};
 use super::authority;
 use super::place::{Finding, Key};
 use super::schedule::{DEFAULT_CRON, FullRead, Schedule, parse_duration};
-use super::sourced::Sourced;
-use super::{
-    Choice, ClientProof, CloudConfig, CredentialConfig, GraphOptions, MappingFiles, ScopeConfig, TargetConfig, UserAnchor, raw,
-};
+use super::{Choice, CloudConfig, GraphOptions, MappingFiles, ScopeConfig, TargetConfig, UserAnchor, raw};
 
 /// How long a target may take to show what was written, unless the operator says otherwise.
 const SETTLING: Duration = Duration::from_secs(900);
@@ -144,69 +141,6 @@ impl Check<'_> {
         path
     }
 
-    fn credential(&mut self, raw: raw::Credential) -> Option<CredentialConfig> {
-        use raw::CredentialType::{Certificate, ManagedIdentity, Secret, WorkloadIdentity};
-        let Some(kind) = raw.kind.or_else(|| kind_by_content(&raw)) else {
-            self.wrong(
-                "credential",
-                "say which: secret, certificate_file, or type = \"managed_identity\" or \"workload_identity\"",
-            );
-            return None;
-        };
-        for (key, given, belongs_to) in [
-            ("secret", raw.secret.is_some(), Secret),
-            ("certificate_file", raw.certificate_file.is_some(), Certificate),
-            ("token_file", raw.token_file.is_some(), WorkloadIdentity),
-        ] {
-            if given && kind != belongs_to {
-                self.wrong(&format!("credential.{key}"), format!("`{key}` does not belong to a credential of this type"));
-            }
-        }
-        match kind {
-            Secret => {
-                let proof = self.secret(raw.secret).map(ClientProof::Secret);
-                self.application(raw.client_id, proof)
-            }
-            Certificate => {
-                let proof = self.required("credential.certificate_file", raw.certificate_file);
-                let proof = proof.map(|path| ClientProof::Certificate(self.file("credential.certificate_file", &path)));
-                self.application(raw.client_id, proof)
-            }
-            ManagedIdentity => Some(CredentialConfig::ManagedIdentity { client_id: raw.client_id }),
-            WorkloadIdentity => {
-                // The platform puts the file there when the service starts; it need not be there now.
-                let token_file = raw.token_file.map(|path| self.folder.join(path));
-                Some(CredentialConfig::WorkloadIdentity { client_id: raw.client_id, token_file })
-            }
-        }
-    }
-
-    fn required<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() {
-            let last = key.rsplit('.').next().unwrap_or(key);
-            self.wrong(key, format!("`{last}` is missing; a credential of this type needs it"));
-        }
-        value
-    }
-
-    fn application(&mut self, client_id: Option<String>, proof: Option<ClientProof>) -> Option<CredentialConfig> {
-        let client_id = self.required("credential.client_id", client_id);
-        Some(CredentialConfig::Application { client_id: client_id?, proof: proof? })
-    }
-
-    fn secret(&mut self, secret: Option<Sourced>) -> Option<Sourced> {
-        match self.required("credential.secret", secret)? {
-            Sourced::Plain(_) => {
-                self.wrong(
-                    "credential.secret",
-                    "a secret does not stand in this file: name its place, { env = \"NAME\" }, { file = \"PATH\" } or { secret = \"NAME\" }",
-                );
-                None
-            }
-            elsewhere @ (Sourced::Env(_) | Sourced::File(_) | Sourced::Sealed(..)) => Some(elsewhere.within(self.folder)),
-        }
-    }
-
     fn anchor(&mut self, word: Option<&str>) -> Option<UserAnchor> {
         match word {
             None => Some(UserAnchor::default()),
@@ -322,12 +256,3 @@ const MOST_DAYS: u32 = 3650;
 
 /// A quota without an end, for tenants that have none: emulators.
 const MOST: usize = 1_000_000_000;
-
-/// A proof that is given says what sort of credential it belongs to.
-fn kind_by_content(raw: &raw::Credential) -> Option<raw::CredentialType> {
-    match (&raw.secret, &raw.certificate_file) {
-        (Some(_), _) => Some(raw::CredentialType::Secret),
-        (None, Some(_)) => Some(raw::CredentialType::Certificate),
-        (None, None) => None,
-    }
-}

@@ -3,6 +3,7 @@
 //! A file is read in three steps: its form (`raw`), its meaning (`check`), and, where a message is needed, the line of the
 //! key that is wrong (`place`). Every problem of a file is reported at once.
 
+mod access;
 mod anchor;
 mod authority;
 mod check;
@@ -19,6 +20,7 @@ mod schedule;
 mod sourced;
 mod target;
 mod template;
+mod traces;
 mod watch;
 
 use std::path::Path;
@@ -26,6 +28,7 @@ use std::path::Path;
 use entrain_store::Approvers;
 use secrecy::SecretString;
 
+pub use access::{AccessConfig, OidcConfig, SessionsConfig};
 pub use anchor::UserAnchor;
 pub use cloud::CloudConfig;
 pub use credential::{ClientProof, CredentialConfig};
@@ -36,6 +39,7 @@ pub use schedule::{DEFAULT_CRON, FullRead, Schedule};
 pub use sourced::{Sourced, SourcedError};
 pub use target::{Choice, GraphOptions, MappingFiles, Publish, ScopeConfig, ScriptUnreadable, TargetConfig};
 pub use template::TEMPLATE;
+pub use traces::TracesConfig;
 pub(crate) use watch::is_safe;
 pub use watch::{AlarmsConfig, AuditConfig, FightConfig, MetricsConfig, WebhookConfig};
 
@@ -52,10 +56,14 @@ pub struct Config {
     pub alarms: AlarmsConfig,
     /// Where figures are to be had.
     pub metrics: MetricsConfig,
+    /// Where traces go.
+    pub traces: TracesConfig,
     /// How many must approve what the limits hold.
     pub approvers: Approvers,
     /// Where the service is to be had.
     pub http: HttpConfig,
+    /// How people come in with their own accounts.
+    pub access: AccessConfig,
     /// What SCIM clients find.
     pub scim: ScimConfig,
     /// What opens the secrets in the database.
@@ -124,14 +132,13 @@ impl Config {
 
     /// The values that are kept in the database: the name of each, and where its text belongs once it was opened.
     pub(crate) fn sealed(&mut self) -> impl Iterator<Item = (&str, &mut Option<SecretString>)> {
-        let credentials = self.targets.iter_mut().filter_map(|target| match &mut target.credential {
-            CredentialConfig::Application { proof: ClientProof::Secret(secret), .. } => Some(secret),
-            CredentialConfig::Application { proof: ClientProof::Certificate(_), .. }
-            | CredentialConfig::ManagedIdentity { .. }
-            | CredentialConfig::WorkloadIdentity { .. } => None,
+        let targets = self.targets.iter_mut().flat_map(|target| {
+            let proofs = target.credential.proofs_mut();
+            proofs.iter_mut().chain(target.first_password.deliver.as_mut().map(|deliver| &mut deliver.secret))
         });
         let webhooks = self.alarms.webhooks.iter_mut().map(|webhook| &mut webhook.secret);
-        credentials.chain(webhooks).filter_map(|sourced| match sourced {
+        let provider = self.access.oidc.iter_mut().filter_map(|oidc| oidc.client_secret.as_mut());
+        targets.chain(webhooks).chain(provider).filter_map(|sourced| match sourced {
             Sourced::Sealed(name, opened) => Some((name.as_str(), opened)),
             Sourced::Plain(_) | Sourced::Env(_) | Sourced::File(_) => None,
         })

@@ -1,11 +1,13 @@
 //! The form of the file: names and types of its keys, nothing about what they mean.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use entrain_model::{Authorities, MatchKey, Mode, Removal};
 use serde::Deserialize;
 
 use super::{Choice, FirstPasswordKind, LogFormat, Publish, Sourced};
+use crate::http::Role;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,9 +22,13 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) metrics: Metrics,
     #[serde(default)]
+    pub(super) traces: Traces,
+    #[serde(default)]
     pub(super) approvals: Approvals,
     #[serde(default)]
     pub(super) http: Http,
+    #[serde(default)]
+    pub(super) access: Access,
     #[serde(default)]
     pub(super) scim: Scim,
     #[serde(default)]
@@ -78,6 +84,13 @@ pub(super) struct Metrics {
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(super) struct Traces {
+    pub(super) endpoint: Option<String>,
+    pub(super) headers: BTreeMap<String, Sourced>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Approvals {
     pub(super) four_eyes: bool,
 }
@@ -96,6 +109,34 @@ pub(super) struct Http {
     pub(super) proxies: Vec<String>,
     pub(super) tls: Option<Tls>,
     pub(super) strangers: Option<u32>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Access {
+    pub(super) oidc: Option<Oidc>,
+    pub(super) sessions: Sessions,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Oidc {
+    pub(super) issuer: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: Option<Sourced>,
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) name_claim: Option<String>,
+    pub(super) roles_claim: Option<String>,
+    #[serde(default)]
+    pub(super) roles: BTreeMap<Role, BTreeSet<String>>,
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Sessions {
+    pub(super) idle_minutes: Option<u32>,
+    pub(super) longest_minutes: Option<u32>,
 }
 
 #[derive(Default, Deserialize)]
@@ -174,6 +215,7 @@ pub(super) struct Credential {
     pub(super) client_id: Option<String>,
     pub(super) secret: Option<Sourced>,
     pub(super) certificate_file: Option<PathBuf>,
+    pub(super) certificates: Option<Vec<Sourced>>,
     pub(super) token_file: Option<PathBuf>,
 }
 

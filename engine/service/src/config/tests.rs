@@ -365,3 +365,25 @@ fn the_table_of_authority_is_understood() {
         complaint(&format!("{HEAD}[alarms]\nfight_window_hours = 0\n")).contains("alarms.fight_window_hours: write at least 1")
     );
 }
+
+#[test]
+fn one_certificate_or_two_stand_in_files_or_are_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("app.pem"), "x").unwrap();
+    let credential = |body: &str| {
+        let text = format!("{HEAD}[[target]]\nname = \"a\"\ntenant = \"t\"\n[target.credential]\nclient_id = \"c\"\n{body}\n");
+        Config::parse(&text, &folder.path().join("entrain.toml"))
+    };
+    let refused = |body: &str| credential(body).unwrap_err().to_string();
+    let mut config = credential("certificates = [{ file = \"app.pem\" }, { secret = \"next\" }]").unwrap();
+    let places: Vec<String> = config.targets[0].credential.proofs().iter().map(ToString::to_string).collect();
+    assert_eq!(places, [format!("the file {}", folder.path().join("app.pem").display()), "the secret next".to_owned()]);
+    assert_eq!(config.sealed().map(|(name, _)| name.to_owned()).collect::<Vec<_>>(), ["next"]);
+    assert_eq!(credential("certificate_file = \"app.pem\"").unwrap().targets[0].credential.files().count(), 1);
+    for none_or_many in ["[]", "[{ secret = \"a\" }, { secret = \"b\" }, { secret = \"c\" }]"] {
+        assert!(refused(&format!("certificates = {none_or_many}")).contains("name one certificate, or two while it is changed"));
+    }
+    assert!(refused("certificates = [{ file = \"gone.pem\" }]").contains("there is no file"));
+    assert!(refused("certificates = [\"app.pem\"]").contains("does not stand in this file"));
+    assert!(refused("certificate_file = \"app.pem\"\ncertificates = [{ secret = \"a\" }]").contains("not both"));
+}

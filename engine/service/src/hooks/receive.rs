@@ -45,7 +45,7 @@ pub(crate) fn router(events: Events) -> Router {
 }
 
 async fn take(State(events): State<Events>, Path(sender): Path<String>, request: Request) -> Response {
-    let from = Http::network(&request);
+    let from = Http::network(request.extensions());
     let (who, result) = match proved(&events, &sender, &from, request).await {
         Ok((message, body)) => (format!("sender {sender}"), work(&events, &sender, &message, &body).await),
         Err(problem) => (from, Err(problem)),

@@ -24,10 +24,11 @@ use entrain_store::Store;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::config::HttpConfig;
+use crate::config::{Config, HttpConfig};
 use crate::metrics::Metrics;
 pub(crate) use access::Drawn;
 pub use access::Role;
+pub(crate) use access::{Cookie, Lasting, Visit, Visitors};
 use listen::Listening;
 pub(crate) use mount::Mounted;
 pub(crate) use origin::Origin;
@@ -50,6 +51,7 @@ pub(crate) struct Http {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: Arc<Metrics>,
+    visitors: Option<Visitors>,
     strangers: u32,
     paces: Paces,
     refusals: Refusals,
@@ -57,10 +59,12 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>, config: &HttpConfig) -> Arc<Self> {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, metrics: Arc<Metrics>, config: &Config) -> Arc<Self> {
         let paces = Paces::new(Arc::clone(&clock));
-        let (strangers, stopping) = (config.strangers, AtomicBool::new(false));
-        Arc::new(Self { store, clock, metrics, strangers, paces, refusals: Refusals::default(), stopping })
+        let visitors =
+            config.access.oidc.as_ref().map(|oidc| Visitors { idle: config.access.sessions.idle, rules: oidc.rules() });
+        let (strangers, stopping) = (config.http.strangers, AtomicBool::new(false));
+        Arc::new(Self { store, clock, metrics, visitors, strangers, paces, refusals: Refusals::default(), stopping })
     }
 
     /// Listens; the address that it listens at. Connections end when told to stop, each after the request that is on it.

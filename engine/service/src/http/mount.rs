@@ -21,6 +21,8 @@ pub(crate) struct Mounted {
     pub(crate) api: Router,
     /// `/api/v1/events`, without a door: its requests are signed one by one, and it checks that itself.
     pub(crate) events: Router,
+    /// `/auth`, where people sign in; it has no door, since nobody is known there yet.
+    pub(crate) auth: Router,
     /// What is open to everybody, such as a description of an interface.
     pub(crate) open: Router,
 }
@@ -34,6 +36,7 @@ pub(super) fn mount(http: &Arc<Http>, mounted: Mounted) -> Router {
         .merge(mounted.open)
         .merge(health::router(http))
         .merge(guard(figures, Door::Api("/metrics"), http))
+        .nest("/auth", mounted.auth)
         .nest("/scim/v2", scim)
         .nest("/api/v1/events", mounted.events)
         .nest("/api/v1", guard(api, Door::Api("/api/v1"), http))

@@ -16,6 +16,13 @@ use crate::config::HttpConfig;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin(pub(crate) String);
 
+impl Origin {
+    /// Whether what is said there is heard by nobody else.
+    pub(crate) fn is_private(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
 /// What is configured of it.
 pub(super) struct Origins {
     public: Option<String>,

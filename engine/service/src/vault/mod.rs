@@ -53,7 +53,7 @@ pub(crate) enum VaultError {
 }
 
 /// Opens what the configuration takes from the database. What cannot be opened stays closed, and whoever needs it says so.
-pub(crate) async fn unseal(config: &mut Config, store: &Store) {
+pub async fn unseal(config: &mut Config, store: &Store) {
     if config.sealed().next().is_none() {
         return;
     }

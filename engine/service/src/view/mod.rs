@@ -4,12 +4,14 @@ mod audit;
 mod checkup;
 mod object;
 mod run;
+mod session;
 mod target;
 
 pub(crate) use audit::AuditEntry;
 pub(crate) use checkup::TargetCheckup;
 pub(crate) use object::{Held, Linked, Moment, ObjectName, SourceObject};
 pub(crate) use run::{Line, Run, Trouble, state};
+pub(crate) use session::OpenSession;
 pub(crate) use target::{HaltedTarget, MappingVersion, TargetState};
 
 use entrain_model::Kind;

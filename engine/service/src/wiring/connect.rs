@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use entrain_entra::{Cloud, CredentialConfig as EntraCredential, Entra, EntraConfig, FirstCredential, Observer, PassUses, Quota};
+use entrain_entra::{
+    ClientCertificate, Cloud, CredentialConfig as EntraCredential, Entra, EntraConfig, FirstCredential, Observer, PassUses, Quota,
+};
 use entrain_mapping::{Limits, Mapping, MappingError, Script};
 use entrain_model::{Clock, Directory, DirectoryError, Kind, Policy, Relation, SourceId};
 use entrain_store::StoreError;
 use entrain_sync::{ScopeRules, Target, TargetChoice, Timing};
-use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
 use crate::config::{
-    Choice, ClientProof, CloudConfig, CredentialConfig, FirstPasswordConfig, FirstPasswordKind, ScriptUnreadable, SourcedError,
-    TargetConfig,
+    Choice, ClientProof, CloudConfig, CredentialConfig, FirstPasswordConfig, FirstPasswordKind, ScriptUnreadable, Sourced,
+    SourcedError, TargetConfig,
 };
 use crate::handover::{HandoverError, Messenger};
 
@@ -182,16 +183,23 @@ fn credential(config: &CredentialConfig) -> Result<EntraCredential, ConnectError
         CredentialConfig::Application { client_id, proof: ClientProof::Secret(secret) } => {
             EntraCredential::Secret { client_id: client_id.clone(), secret: secret.read("the client secret")? }
         }
-        CredentialConfig::Application { client_id, proof: ClientProof::Certificate(path) } => {
-            let pem = String::from_utf8(read(path)?)
-                .map_err(|_| ConnectError::File(format!("{} is no PEM file: it is not text", path.display())))?;
-            EntraCredential::Certificate { client_id: client_id.clone(), pem: SecretString::from(pem) }
+        CredentialConfig::Application { client_id, proof: ClientProof::Certificates(certificates) } => {
+            EntraCredential::Certificate {
+                client_id: client_id.clone(),
+                certificates: certificates.iter().map(certificate).collect(),
+            }
         }
         CredentialConfig::ManagedIdentity { client_id } => EntraCredential::ManagedIdentity { client_id: client_id.clone() },
         CredentialConfig::WorkloadIdentity { client_id, token_file } => {
             EntraCredential::WorkloadIdentity { client_id: client_id.clone(), token_file: token_file.clone() }
         }
     })
+}
+
+/// One that is not where the configuration says is passed over: another one may sign in.
+fn certificate(sourced: &Sourced) -> ClientCertificate {
+    let pem = sourced.read("a certificate with its private key").map_err(|error| error.to_string());
+    ClientCertificate { place: sourced.to_string(), pem }
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, ConnectError> {

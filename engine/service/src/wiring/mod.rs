@@ -12,6 +12,7 @@ mod watch;
 pub(crate) use due::{last_read, next_full};
 pub(crate) use serve::Served;
 
+pub use crate::vault::unseal;
 pub use checkup::{checkup, permissions};
 pub use clock::{FastClock, SystemClock};
 pub use connect::{ConnectError, Connected, compile, connect, connect_with};

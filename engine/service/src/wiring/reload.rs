@@ -1,6 +1,6 @@
 //! Which files a target depends on, and whether they have changed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use entrain_model::TargetName;
 use entrain_store::Store;
@@ -9,18 +9,19 @@ use sha2::{Digest as _, Sha256};
 use crate::config::{Config, TargetConfig};
 use crate::vault;
 
-/// The configuration file and the scripts that a target names, by content.
+/// The configuration file, and the scripts and the credential that a target names, by content.
 pub(super) struct Files {
     config: Option<PathBuf>,
-    scripts: Vec<PathBuf>,
+    named: Vec<PathBuf>,
     seen: [u8; 32],
 }
 
 impl Files {
     /// As they are now.
     pub(super) fn new(config: Option<PathBuf>, target: &TargetConfig) -> Self {
-        let scripts = target.mapping.users.iter().chain(&target.mapping.groups).cloned().collect();
-        let mut files = Self { config, scripts, seen: [0; 32] };
+        let scripts = target.mapping.users.iter().chain(&target.mapping.groups).map(PathBuf::as_path);
+        let named = scripts.chain(target.credential.files()).map(Path::to_owned).collect();
+        let mut files = Self { config, named, seen: [0; 32] };
         files.seen = files.content();
         files
     }
@@ -46,7 +47,7 @@ impl Files {
 
     fn content(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for path in self.config.iter().chain(&self.scripts) {
+        for path in self.config.iter().chain(&self.named) {
             // A file that cannot be read now counts as empty: it is another content, and loading says why.
             let content = std::fs::read(path).unwrap_or_default();
             hash.update(content.len().to_be_bytes());

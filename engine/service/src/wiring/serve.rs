@@ -28,6 +28,7 @@ use crate::http::{Http, HttpError, Mounted};
 use crate::jobs;
 use crate::metrics::{self, Counters, Counting, Metrics, Timed};
 use crate::scim::{self, SchemasError, Scim};
+use crate::sign_in::{self, ProviderError};
 
 /// After a full sync that could not go on, the next one is tried this soon.
 const AFTER_FAILURE: Duration = Duration::from_secs(60);
@@ -50,6 +51,9 @@ pub enum ServeError {
     /// The schemas of SCIM cannot be used.
     #[error(transparent)]
     Scim(#[from] SchemasError),
+    /// The identity provider of people cannot be used.
+    #[error(transparent)]
+    SignIn(#[from] ProviderError),
     /// The server cannot begin.
     #[error(transparent)]
     Http(#[from] HttpError),
@@ -130,14 +134,15 @@ impl Service {
         let keys = Arc::new(Keyring::new(config.clone(), engine.store().clone()));
         let mut http = None;
         if let Some(address) = config.http.listen {
-            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics, &config.http);
+            let shared = Http::new(engine.store().clone(), Arc::clone(&clock), metrics, config);
             let source = engine.store().clone().acting_as("scim");
             let scim = Scim::new(source, Arc::clone(&clock), scim::catalog(&config.scim)?);
             let events = Events { http: Arc::clone(&shared), scim: scim.clone(), keys: Arc::clone(&keys) };
             let (api, waiting) = Api::new(engine.clone(), Arc::clone(&clock), all);
             tasks.spawn(api::keep(waiting, stop.subscribe()));
             let Routers { api, open } = api.routers();
-            let mounted = Mounted { scim: scim::behind_door(scim), api, events: hooks::router(events), open };
+            let auth = sign_in::router(&shared, &config.access, &clock)?;
+            let mounted = Mounted { scim: scim::behind_door(scim), api, events: hooks::router(events), auth, open };
             http = Some(shared.start(&config.http, address, mounted, &mut tasks, &stop).await?);
         }
         Watch::new(config, engine.store().clone(), clock, watched, keys)?.start(&mut tasks, &stop);

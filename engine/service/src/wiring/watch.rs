@@ -96,9 +96,11 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<(), StoreError> {
-        for name in self.targets.keys() {
+        for (name, newest) in &self.targets {
             let expiry = self.expiry.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-            said(&look(&self.store, &self.alarms, &Watched { target: name.clone(), expiry }).await?);
+            let passed_over = newest.borrow().as_ref().and_then(|target| target.directory.passed_over());
+            let watched = Watched { target: name.clone(), expiry, passed_over };
+            said(&look(&self.store, &self.alarms, &watched).await?);
         }
         let names: Vec<TargetName> = self.targets.keys().cloned().collect();
         said(&self.store.clear_alarms_beside(&names).await?);

@@ -1,9 +1,13 @@
 //! Who may enter: the credentials that were handed out, without their secrets, and what was refused.
 
+mod person;
 mod refusal;
+mod session;
 mod token;
 
+pub use person::Person;
 pub use refusal::Refused;
+pub use session::{NewSession, PersonSession};
 pub use token::{AccessKind, AccessToken, NewToken};
 
 use crate::sql::{Columns as _, Sql};

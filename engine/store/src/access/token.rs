@@ -199,7 +199,7 @@ impl Store {
     }
 
     /// Begins to change who may enter: one at a time, so that no name is given twice.
-    async fn begin_access(&self) -> Result<Writing> {
+    pub(super) async fn begin_access(&self) -> Result<Writing> {
         let mut transaction = self.begin().await?;
         if let Some(lock) = self.dialect().lock_access() {
             Sql::new(lock).run(&mut transaction).await?;

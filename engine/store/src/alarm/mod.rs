@@ -31,18 +31,21 @@ pub enum AlarmKind {
     NoFullSync,
     /// The credential for the target runs out.
     CredentialExpiring,
+    /// Another credential signs in than the one that should.
+    CredentialRefused,
     /// Somebody else writes what is managed here, again and again.
     Fight,
 }
 
 impl AlarmKind {
     /// All.
-    pub const ALL: [AlarmKind; 6] = [
+    pub const ALL: [AlarmKind; 7] = [
         AlarmKind::Halt,
         AlarmKind::Approval,
         AlarmKind::Holds,
         AlarmKind::NoFullSync,
         AlarmKind::CredentialExpiring,
+        AlarmKind::CredentialRefused,
         AlarmKind::Fight,
     ];
 
@@ -54,6 +57,7 @@ impl AlarmKind {
             AlarmKind::Holds => "holds",
             AlarmKind::NoFullSync => "no_full_sync",
             AlarmKind::CredentialExpiring => "credential_expiring",
+            AlarmKind::CredentialRefused => "credential_refused",
             AlarmKind::Fight => "fight",
         }
     }

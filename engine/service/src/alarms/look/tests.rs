@@ -28,6 +28,7 @@ struct Stage {
     clock: Arc<At>,
     store: Store,
     expiry: Option<Vec<Expiry>>,
+    passed_over: Option<Vec<RefusedCredential>>,
 }
 
 impl Stage {
@@ -37,7 +38,7 @@ impl Stage {
         let url = format!("sqlite://{}/store.sqlite3", folder.path().display());
         let store = Store::open(&url, clock.clone()).await.unwrap();
         store.put_target(&"corp".into(), Mode::Full, "c", "m").await.unwrap();
-        Self { _folder: folder, clock, store, expiry: None }
+        Self { _folder: folder, clock, store, expiry: None, passed_over: None }
     }
 
     fn pass(&self, time: Millis) {
@@ -57,7 +58,7 @@ impl Stage {
             fight: FightConfig::default(),
             webhooks: Vec::new(),
         };
-        let watched = Watched { target: "corp".into(), expiry: self.expiry.clone() };
+        let watched = Watched { target: "corp".into(), expiry: self.expiry.clone(), passed_over: self.passed_over.clone() };
         let turned = look(&self.store, &config, &watched).await.unwrap();
         assert_eq!(look(&self.store, &config, &watched).await.unwrap(), [], "each turns once");
         turned.into_iter().map(|(turn, row)| (turn, row.alarm.kind)).collect()
@@ -138,4 +139,19 @@ async fn a_credential_that_runs_out_is_told_at_each_step_until_another_is_in_use
     assert_eq!(stage.turned().await, [], "what cannot be read now is as it was");
     stage.expiry = Some(vec![ends("new", stage.clock.now() + 700 * DAY)]);
     assert_eq!(stage.turned().await, [(Turn::Cleared, AlarmKind::CredentialExpiring)]);
+}
+
+#[tokio::test]
+async fn a_credential_that_is_passed_over_is_told_until_it_signs_in() {
+    let mut stage = Stage::new().await;
+    let credential =
+        TargetCredential { id: "k2".into(), name: "new".into(), kind: CredentialKind::Certificate, expires_at: i64::MAX };
+    stage.passed_over = Some(vec![RefusedCredential { credential, why: "AADSTS700027".into(), since: 1 }]);
+    assert_eq!(stage.turned().await, [(Turn::Raised, AlarmKind::CredentialRefused)]);
+    let alarm = stage.store.alarms(Some(&"corp".into())).await.unwrap().remove(0).alarm;
+    assert!(alarm.message.contains("certificate `new` does not sign in") && alarm.message.contains("AADSTS700027"), "{alarm:?}");
+    stage.passed_over = None;
+    assert_eq!(stage.turned().await, [], "a process that has not signed in yet knows nothing");
+    stage.passed_over = Some(Vec::new());
+    assert_eq!(stage.turned().await, [(Turn::Cleared, AlarmKind::CredentialRefused)]);
 }

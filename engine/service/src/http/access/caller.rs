@@ -27,6 +27,8 @@ pub struct Caller {
 pub enum CallerKind {
     /// The API key of this id.
     Key(String),
+    /// A person, by the session of this id.
+    Person(String),
     /// The token of a SCIM client.
     Scim {
         /// The token's id.
@@ -41,6 +43,7 @@ impl CallerKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             CallerKind::Key(_) => "key",
+            CallerKind::Person(_) => "person",
             CallerKind::Scim { .. } => "scim",
         }
     }

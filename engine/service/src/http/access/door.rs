@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use entrain_model::Millis;
@@ -53,22 +54,22 @@ pub(in crate::http) fn guard(router: Router, door: Door, http: &Arc<Http>) -> Ro
     router.layer(middleware::from_fn_with_state((Arc::clone(http), door), pass))
 }
 
-async fn pass(State((http, door)): State<(Arc<Http>, Door)>, mut request: Request, next: Next) -> Response {
-    let from = network(&request);
-    let (who, result) = match http.known(door, request.headers()).await {
-        Ok(token) => {
-            let who = format!("{} {}", token.kind.as_str(), token.id);
+async fn pass(State((http, door)): State<(Arc<Http>, Door)>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let from = network(&parts.extensions);
+    let (who, result) = match http.met(door, &parts).await {
+        Ok((who, caller)) => {
             let paced = http.paces.take(&who, CALLER).map_err(Problem::too_often);
-            (who, paced.and_then(|()| caller(token)))
+            (who, paced.and(caller))
         }
         Err(Unknown::Failed(problem)) => (from, Err(problem)),
-        Err(Unknown::Dead(id)) => (format!("{} {id}", door.kind().as_str()), Err(http.turned_away(&from))),
+        Err(Unknown::Dead(who)) => (who, Err(http.turned_away(&from))),
         Err(Unknown::Stranger) => (from.clone(), Err(http.turned_away(&from))),
     };
     let response = match result {
         Ok(caller) => {
-            request.extensions_mut().insert(caller);
-            next.run(request).await
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(problem) => problem.into_response(),
     };
@@ -79,16 +80,28 @@ async fn pass(State((http, door)): State<(Arc<Http>, Door)>, mut request: Reques
 }
 
 /// Why nobody is known by what was shown.
-enum Unknown {
+pub(super) enum Unknown {
     /// It is no credential, or its secret is wrong.
     Stranger,
-    /// It was one: its secret is right, and its time is over.
+    /// It was one: its secret is right, and its time is over. Which one.
     Dead(String),
     /// The database does not say.
     Failed(Problem),
 }
 
 impl Http {
+    /// Who asks, for counting, and as the router takes them. A browser's cookie counts only where no credential is shown.
+    async fn met(&self, door: Door, request: &Parts) -> Result<(String, Result<Caller, Problem>), Unknown> {
+        if let Door::Api(_) = door
+            && !request.headers.contains_key(header::AUTHORIZATION)
+        {
+            let visit = self.visit(request).await?;
+            return Ok((format!("person {}", visit.session.name), visit.caller(request)));
+        }
+        let token = self.known(door, &request.headers).await?;
+        Ok((format!("{} {}", token.kind.as_str(), token.id), caller(token)))
+    }
+
     /// The live credential that a request shows.
     async fn known(&self, door: Door, headers: &HeaderMap) -> Result<AccessToken, Unknown> {
         let header = headers.get(header::AUTHORIZATION).and_then(|header| header.to_str().ok());
@@ -101,7 +114,7 @@ impl Http {
         }
         let now = self.store.now();
         if token.kind != door.kind() || !token.is_live(now) {
-            return Err(Unknown::Dead(token.id));
+            return Err(Unknown::Dead(format!("{} {}", token.kind.as_str(), token.id)));
         }
         if token.used_at.is_none_or(|used| used <= now - USE_NOTED) {
             self.store.note_use(&token.id, now - USE_NOTED).await.map_err(failed)?;
@@ -117,6 +130,11 @@ impl Http {
         }
     }
 
+    /// Takes one request of somebody who shows nothing, and need not.
+    pub(crate) fn pace_stranger(&self, from: &str) -> Result<(), Problem> {
+        self.paces.take(from, stranger(self.strangers)).map_err(Problem::too_often)
+    }
+
     /// Takes one message of a sender that was proved.
     pub(crate) fn pace_sender(&self, sender: &str) -> Result<(), Problem> {
         self.paces.take(&format!("sender {sender}"), SENDER).map_err(Problem::too_often)
@@ -128,7 +146,7 @@ impl Http {
     }
 
     /// The network that a request comes from.
-    pub(crate) fn network(request: &Request) -> String {
+    pub(crate) fn network(request: &Extensions) -> String {
         network(request)
     }
 
@@ -153,8 +171,8 @@ fn caller(token: AccessToken) -> Result<Caller, Problem> {
 }
 
 /// The network that a request comes from: an address, or of IPv6 the half that one household has to itself.
-fn network(request: &Request) -> String {
-    match request.extensions().get::<Peer>().map(|peer| peer.0.ip().to_canonical()) {
+fn network(request: &Extensions) -> String {
+    match request.get::<Peer>().map(|peer| peer.0.ip().to_canonical()) {
         Some(IpAddr::V4(address)) => format!("network {address}"),
         Some(IpAddr::V6(address)) => {
             let [a, b, c, d, ..] = address.segments();

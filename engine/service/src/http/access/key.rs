@@ -46,6 +46,11 @@ impl<'a> Shown<'a> {
         (of(id, ID_BYTES) && of(secret, SECRET_BYTES)).then_some(Self { id, secret })
     }
 
+    /// What a page says with each request that changes something: nobody knows it who cannot read the page.
+    pub(super) fn page_token(&self) -> String {
+        digest(&format!("page token of {}", self.secret))
+    }
+
     /// Whether its secret is the one of this digest. The time that it takes does not tell how much of it is right.
     pub(super) fn is_proved_by(&self, stored: &str) -> bool {
         verify_slices_are_equal(digest(self.secret).as_bytes(), stored.as_bytes()).is_ok()
