@@ -18,8 +18,8 @@ impl Direct for Unheard {
     fn synced(&self, _: &BTreeSet<ObjectRef>, _: &Result<Report, SyncError>) {}
 }
 
-/// Runs a command with `entrain.toml` of the folder; how it ended, and what it said, its error last. A word that names a file of the
-/// folder, or a plan to be written, is a path in it.
+/// Runs a command with `entrain.toml` of the folder; how it ended, and what it said, its error last. A word after the first that
+/// names a file of the folder, or a plan to be written, is a path in it.
 ///
 /// # Errors
 /// The arguments are wrong.
@@ -29,7 +29,9 @@ pub async fn entrain(folder: &Path, words: &[&str]) -> anyhow::Result<(Exit, Str
         _ => (*word).to_owned(),
     };
     let start = ["entrain".to_owned(), "--config".to_owned(), folder.join("entrain.toml").display().to_string()];
-    let cli = Cli::try_parse_from(start.into_iter().chain(words.iter().map(place)))?;
+    let (command, rest) = words.split_at(words.len().min(1));
+    let words = command.iter().map(|word| (*word).to_owned()).chain(rest.iter().map(place));
+    let cli = Cli::try_parse_from(start.into_iter().chain(words))?;
     let written = Written::default();
     let mut output = Output::to(if cli.global.json { Form::Json } else { Form::Text }, written.clone());
     let result = run(&cli, &mut output).await;

@@ -3,8 +3,8 @@
 use entrain_model::RunId;
 use sqlx::AnyConnection;
 
+use crate::approval::Choice;
 use crate::audit::Entry;
-use crate::guard::Choice;
 use crate::sql::{Sql, to_json};
 use crate::{Result, Store, StoreError};
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::audit::Entry;
 use crate::four_eyes::Agreed;
 use crate::sql::{Columns as _, Sql, limit, to_json, to_word};
-use crate::{Choice, Result, Store, StoreError, guard};
+use crate::{Choice, Result, Store, StoreError, approval};
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -217,7 +217,7 @@ impl Store {
             return Err(StoreError::OneOfTwo { run: run.to_string(), by: by.to_owned() });
         }
         self.decide(&mut tx, run, digest, by, RunState::Superseded).await?;
-        guard::choose(&mut tx, run, choice, (&format!("not approved by {by} in run {run}"), self.now())).await?;
+        approval::choose(&mut tx, run, choice, (&format!("not approved by {by} in run {run}"), self.now())).await?;
         self.decided(&mut tx, run, choice_act(choice).by(by).after("digest", digest)).await?;
         Ok(tx.commit().await?)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use entrain_model::{Begins, Kind, Mode, Operation, Rule, Scope, Share};
+use entrain_model::{Begins, Kind, Limit, Mode, Operation, Rule, Scope, Share};
 use entrain_plan::{Concerns, Count, Objection, PlanDigest, Suspicion, Verdict, judge};
 use entrain_store::{GuardCount, GuardedGroups, TargetRow};
 
@@ -122,16 +122,25 @@ async fn first_load(run: &Run<'_>) -> Result<Vec<Suspicion>, SyncError> {
     for count in counted.iter().filter(|count| count.operation == Operation::Create) {
         let rule = run.target.limits.rule(Operation::Create, count.kind, Share::Linked);
         let Some(rule) = rule.filter(|rule| rule.begins == Begins::OnceLoaded) else { continue };
-        let linked = linked(run, count.kind).await?;
-        let allowed = rule.allowance.run.allowed(linked);
-        let unclaimed = if count.run > allowed { store.unclaimed(name, &run.id, count.kind).await? } else { 0 };
-        if unclaimed > allowed {
-            unmatched.push(Suspicion::Unmatched { kind: count.kind, made: count.run, unclaimed });
-        } else {
-            store.approve_counted(&run.id, Operation::Create, count.kind, "").await?;
+        match unclaimed_beside(run, count, &rule.allowance.run).await? {
+            Some(unclaimed) => unmatched.push(Suspicion::Unmatched { kind: count.kind, made: count.run, unclaimed }),
+            None => store.approve_counted(&run.id, Operation::Create, count.kind, "").await?,
         }
     }
     Ok(unmatched)
+}
+
+/// How many records nobody claims, if they and what is made are both more than the limit allows. The common case asks for nothing.
+async fn unclaimed_beside(run: &Run<'_>, made: &GuardCount, limit: &Limit) -> Result<Option<u64>, SyncError> {
+    if made.run <= limit.allowed(0) {
+        return Ok(None);
+    }
+    let allowed = limit.allowed(linked(run, made.kind).await?);
+    if made.run <= allowed {
+        return Ok(None);
+    }
+    let unclaimed = run.store().unclaimed(&run.target.name, &run.id, made.kind).await?;
+    Ok((unclaimed > allowed).then_some(unclaimed))
 }
 
 /// How many of a kind are linked.
