@@ -36,10 +36,10 @@ impl Serving {
     /// # Errors
     /// Something does not start.
     pub async fn start(dialect: Dialect, script: &str, more: &str, files: &[(&str, &str)]) -> anyhow::Result<Self> {
-        Self::over(Database::new(dialect)?, script, more, files, &[]).await
+        Self::with(Database::new(dialect)?, script, more, files, &[], "").await
     }
 
-    /// The same over a database of the caller's, in which these secrets were sealed before.
+    /// The same over a database of the caller's, in which these secrets were sealed before, and open to many strangers.
     ///
     /// # Errors
     /// Something does not start.
@@ -49,6 +49,17 @@ impl Serving {
         more: &str,
         files: &[(&str, &str)],
         sealed: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        Self::with(database, script, more, files, sealed, "strangers = 100000").await
+    }
+
+    async fn with(
+        database: Database,
+        script: &str,
+        more: &str,
+        files: &[(&str, &str)],
+        sealed: &[(&str, &str)],
+        http: &str,
     ) -> anyhow::Result<Self> {
         let emulator = Emulator::start(Options::default()).await?;
         let folder = database.folder();
@@ -63,7 +74,7 @@ impl Serving {
             std::fs::write(path, text)?;
         }
         let file = folder.join("entrain.toml");
-        std::fs::write(&file, configuration(&database, &emulator, more))?;
+        std::fs::write(&file, configuration(&database, &emulator, more, http))?;
         for (name, text) in sealed {
             seal(folder, name, text).await?;
         }
@@ -140,7 +151,7 @@ fn private(path: &std::path::Path) -> std::io::Result<()> {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
 }
 
-fn configuration(database: &Database, emulator: &Running, more: &str) -> String {
+fn configuration(database: &Database, emulator: &Running, more: &str, http: &str) -> String {
     let Running { tenant_id, authority_url, base_url, client_id, .. } = emulator;
     format!(
         r#"{more}
@@ -148,7 +159,7 @@ fn configuration(database: &Database, emulator: &Running, more: &str) -> String 
 url = "{}"
 [http]
 listen = "127.0.0.1:0"
-strangers = 100000
+{http}
 [secrets]
 master_key = {{ file = "master.key" }}
 [[target]]
