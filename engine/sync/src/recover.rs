@@ -10,7 +10,7 @@ use crate::discover::{stop, wanted};
 use crate::engine::Run;
 use crate::map::{Learned, anchor_of};
 use crate::sink::MirrorSink;
-use crate::{Hands, SyncError};
+use crate::{Hands, SyncError, Timing};
 
 /// Creates that are repeated exactly as they were sent, so that the target's uniqueness forbids a second record. Each stays
 /// of unknown outcome until its repeat begins: a run that does not come to it leaves it to the next.
@@ -48,10 +48,20 @@ pub(crate) async fn recover(run: &Run<'_>, scope: &Scope) -> Result<Repeats, Syn
 /// What a look for lost creates found.
 #[derive(Default)]
 pub(crate) struct Look {
-    /// How many that were sent a moment ago do not show yet.
-    pub(crate) fresh: usize,
+    /// How many do not show yet, and may soon: they were sent a moment ago, or may soon be sent again.
+    pub(crate) soon: usize,
+    /// When the first of all may be sent again.
+    pub(crate) settles_in: Option<Duration>,
     /// Those of them that may be sent again.
     pub(crate) repeatable: BTreeSet<ObjectRef>,
+}
+
+impl Look {
+    fn wait_for(&mut self, age: Duration, timing: &Timing) {
+        let left = timing.settling.saturating_sub(age);
+        self.soon += usize::from(age < timing.linger || left <= timing.linger);
+        self.settles_in = Some(self.settles_in.map_or(left, |least| least.min(left)));
+    }
 }
 
 /// Looks for what this run created without an answer, and links what it finds. A read that fails leaves the rest for later.
@@ -65,7 +75,7 @@ pub(crate) async fn look(run: &Run<'_>) -> Result<Look, SyncError> {
             }
             Ok(Create::Missing { .. }) => drop(look.repeatable.insert(effect.object.clone())),
             Ok(Create::Elsewhere) => {}
-            Ok(Create::TooEarlyToSay) => look.fresh += usize::from(age(run, effect) < run.target.timing.linger),
+            Ok(Create::TooEarlyToSay) => look.wait_for(age(run, effect), &run.target.timing),
             Err(SyncError::Target(error)) => {
                 tracing::warn!(target = %run.target.name, run = %run.id, "lost creates are looked for later: {error}");
                 break;
@@ -163,4 +173,24 @@ async fn create(run: &Run<'_>, effect: &OpenEffect, record: &DesiredRecord) -> R
         None if settled || schema.created_by_anchor => Create::Missing { settled },
         None => Create::TooEarlyToSay,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_show_soon_and_what_may_soon_be_sent_again_is_waited_for() {
+        let timing = Timing { settling: Duration::from_secs(900), linger: Duration::from_secs(30), ..Timing::default() };
+        let seconds = |ages: &[u64]| {
+            let mut look = Look::default();
+            ages.iter().for_each(|age| look.wait_for(Duration::from_secs(*age), &timing));
+            (look.soon, look.settles_in.map(|left| left.as_secs()))
+        };
+        assert_eq!(seconds(&[]), (0, None));
+        assert_eq!(seconds(&[10]), (1, Some(890)));
+        assert_eq!(seconds(&[500]), (0, Some(400)), "it is left to the next run");
+        assert_eq!(seconds(&[500, 893]), (1, Some(7)));
+        assert_eq!(seconds(&[950]), (1, Some(0)));
+    }
 }

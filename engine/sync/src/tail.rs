@@ -15,15 +15,19 @@ use crate::{Report, Silent, SyncError};
 /// The first wait for a record to show itself; each is twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// Looks for what was sent a moment ago as long as it may soon show itself. Then what was found, what may be sent again, and what waited
+/// No wait is shorter than this.
+const SHORTEST: Duration = Duration::from_millis(100);
+
+/// Looks for what was sent without an answer as long as it may soon show itself, or be sent again. Then what was found, what may be sent again, and what waited
 /// for these is reconciled. What is still missing is left to the next run over it.
 pub(crate) async fn settle(run: &Run<'_>, reason: Reason) -> Result<(), SyncError> {
     let mut look = recover::look(run).await?;
     let (mut waited, mut wait) = (Duration::ZERO, FIRST);
-    while look.fresh > 0 && waited < run.target.timing.linger {
-        run.engine.clock().sleep(wait).await;
+    while look.soon > 0 && waited < run.target.timing.linger {
+        let pause = look.settles_in.map_or(wait, |left| wait.min(left.max(SHORTEST)));
+        run.engine.clock().sleep(pause).await;
         run.keep().await?;
-        (waited, wait) = (waited + wait, wait * 2);
+        (waited, wait) = (waited + pause, wait * 2);
         look = recover::look(run).await?;
     }
     let scope = scope(run, look).await?;
