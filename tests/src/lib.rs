@@ -10,6 +10,7 @@ pub mod command;
 pub mod database;
 pub mod identity;
 pub mod operator;
+pub mod patience;
 pub mod planted;
 pub mod receiver;
 pub mod rig;

@@ -15,6 +15,7 @@ use entrain_emulator::{Emulator, Options, Running};
 use entrain_model::{Clock, Millis, TargetName};
 use entrain_store::{AuditScope, AuditValue, SourceChange, Store, UserRow};
 use entrain_tests::command::Unheard;
+use entrain_tests::patience::until;
 use entrain_tests::receiver::Receiver;
 use serde_json::{Value as Json, json};
 
@@ -79,17 +80,6 @@ async fn hire(store: &Store, n: usize) {
     let mut writer = store.source_writer().await.unwrap();
     writer.apply(&[SourceChange::PutUser(row)]).await.unwrap();
     writer.commit().await.unwrap();
-}
-
-/// Looks again and again until it is so.
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..1200 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within a minute: {what}");
 }
 
 fn users(emulator: &Running) -> u64 {

@@ -2,12 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
-use std::time::Duration;
-
 use entrain::alarms::Secret;
 use entrain_model::Clock as _;
 use entrain_store::{AuditScope, SourceChange, SourceQuery, SourceTest, UserRow};
 use entrain_tests::database::Dialect;
+use entrain_tests::patience::until;
 use entrain_tests::receiver::Receiver;
 use entrain_tests::serving::Serving;
 use serde_json::{Value as Json, json};
@@ -33,16 +32,6 @@ impl Sender<'_> {
         let answer = request.body(body.to_owned()).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
-}
-
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 30 s: {what}");
 }
 
 fn users(stage: &Serving) -> Vec<Json> {

@@ -4,10 +4,10 @@
 
 use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
 
 use entrain_store::{GroupRow, SourceChange};
 use entrain_tests::database::{Dialect, psql};
+use entrain_tests::patience::until;
 use entrain_tests::serving::Serving;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -21,16 +21,6 @@ fn block(page: &str, fence: &str) -> String {
     let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page)).unwrap();
     let (_, from) = text.split_once(&format!("```{fence}\n")).unwrap_or_else(|| panic!("{page} has no block {fence}"));
     from.split_once("\n```").unwrap().0.to_owned()
-}
-
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 30 s: {what}");
 }
 
 fn tenant(stage: &Serving) -> String {

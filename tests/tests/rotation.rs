@@ -8,22 +8,13 @@ use entrain_emulator::{Emulator, Options, Running};
 use entrain_store::{SourceChange, UserRow};
 use entrain_tests::certificates::{Certificate, target};
 use entrain_tests::database::{Database, Dialect};
+use entrain_tests::patience::until;
 use entrain_tests::receiver::Receiver;
 use entrain_tests::serving::Serving;
 use serde_json::{Value as Json, json};
 
 const SCRIPT: &str = "#{ userPrincipalName: user.userName, displayName: user.userName, accountEnabled: user.active, \
                        mailNickname: local_part(user.userName) }";
-
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within half a minute: {what}");
-}
 
 fn users(tenant: &Running) -> u64 {
     tenant.control("GET", "state", &Json::Null).unwrap()["users"].as_u64().unwrap()

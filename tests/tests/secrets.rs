@@ -14,8 +14,7 @@ use entrain_store::{AuditScope, Store};
 use entrain_tests::command;
 use entrain_tests::database::{Database, Dialect};
 
-/// 32 bytes in base64.
-const ONE: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+const ONE: &str = entrain_tests::serving::MASTER_KEY;
 const OTHER: &str = "ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=";
 const PLANTED: &str = "planted-Q7f3-planted";
 

@@ -14,6 +14,7 @@ use entrain_model::{ObjectRef, TargetName, anchor_value};
 use entrain_store::{SourceChange, Store, StoreError, UserRow};
 use entrain_tests::command::Unheard;
 use entrain_tests::database::{DISK, Database, Dialect};
+use entrain_tests::patience::until;
 use entrain_tests::server::Server;
 use serde_json::Value as Json;
 
@@ -56,16 +57,6 @@ async fn hire(store: &Store, n: usize) {
 
 /// Looks again and again until it is so. Leases of what was interrupted run out after half a minute, and a full sync that could
 /// not go on is tried again after one.
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..1_800 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 90 s: {what}");
-}
-
 fn users(emulator: &Running) -> u64 {
     emulator.control("GET", "state", &Json::Null).unwrap()["users"].as_u64().unwrap()
 }

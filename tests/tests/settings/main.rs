@@ -7,7 +7,6 @@ mod written;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use entrain::cli::Exit;
 use entrain::config::{Block, Config, written};
@@ -15,6 +14,7 @@ use entrain::wiring::{Service, SystemClock};
 use entrain_store::{AuditScope, Store};
 use entrain_tests::command::Unheard;
 use entrain_tests::database::Dialect;
+use entrain_tests::patience::until;
 use entrain_tests::served::{Served, answer};
 use reqwest::Method;
 use serde_json::{Map, Value as Json, json};
@@ -23,17 +23,6 @@ const GET: Method = Method::GET;
 const POST: Method = Method::POST;
 const PUT: Method = Method::PUT;
 const DELETE: Method = Method::DELETE;
-
-/// Looks again and again until it is so.
-async fn until(what: &str, mut so: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    panic!("not within 30 s: {what}");
-}
 
 fn file(served: &Served) -> PathBuf {
     served.database.folder().join("entrain.toml")

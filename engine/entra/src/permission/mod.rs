@@ -177,4 +177,16 @@ mod tests {
         let page = include_str!("../../../../docs/permissions.md");
         assert!(page.contains(&table()), "put this into docs/permissions.md:\n{}", table());
     }
+
+    #[test]
+    fn the_page_names_the_least_of_a_target_that_writes() {
+        let features = [Feature::Read, Feature::WriteUsers, Feature::WriteGroups, Feature::SecretExpiry];
+        let needs = || NEEDS.into_iter().filter(|need| features.contains(&need.feature));
+        let named: BTreeSet<&str> = needs().map(|need| need.permission).collect();
+        let is_least = |need: &Need| need.included_in.iter().all(|other| !named.contains(other));
+        let least: BTreeSet<&str> = needs().filter(is_least).map(|need| need.permission).collect();
+        let page = include_str!("../../../../docs/permissions.md");
+        let told = page.lines().filter_map(|line| line.strip_prefix("    ")).collect::<BTreeSet<_>>();
+        assert_eq!(told, least);
+    }
 }
