@@ -331,4 +331,4 @@ pub(crate) fn create_file(path: &Path) -> std::io::Result<()> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

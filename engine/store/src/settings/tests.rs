@@ -4,26 +4,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
-use entrain_model::{Clock, Mode};
+use entrain_model::Mode;
 use serde_json::json;
 
 use super::forget::{FORGOTTEN, KEPT};
 use super::*;
+use crate::store::tests::Still;
 use crate::{AuditScope, Halt, HaltKind};
-
-#[derive(Debug)]
-struct Still;
-
-#[async_trait]
-impl Clock for Still {
-    fn now(&self) -> Millis {
-        1_000
-    }
-    async fn sleep(&self, _: Duration) {
-        std::future::pending().await
-    }
-}
 
 async fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();

@@ -11,8 +11,9 @@ use entrain_model::{Mode, TargetName};
 use super::*;
 use crate::{GroupRow, SourceChange, TargetRow, UserRow};
 
+/// Time stands still, and waiting takes as long as it does.
 #[derive(Debug)]
-struct Still;
+pub(crate) struct Still;
 
 #[async_trait]
 impl Clock for Still {
