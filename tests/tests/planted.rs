@@ -287,6 +287,9 @@ async fn command_everything(stage: &mut Stage) {
         "sync test",
         "sync refused",
         "resume refused",
+        "config export",
+        "config apply --check",
+        "sessions list",
         "keys rotate",
     ];
     for words in words {
