@@ -5,7 +5,8 @@ use std::time::Duration;
 use entrain::wiring::SystemClock;
 use entrain_model::Clock as _;
 
-/// How long what must happen may take on a busy machine.
+/// How long what must happen may take on a busy machine. Leases of what was interrupted run out after half a minute, and a full
+/// sync that could not go on is tried again after one.
 const PATIENCE: Duration = Duration::from_secs(90);
 const BETWEEN: Duration = Duration::from_millis(50);
 

@@ -55,8 +55,6 @@ async fn hire(store: &Store, n: usize) {
     writer.commit().await.unwrap();
 }
 
-/// Looks again and again until it is so. Leases of what was interrupted run out after half a minute, and a full sync that could
-/// not go on is tried again after one.
 fn users(emulator: &Running) -> u64 {
     emulator.control("GET", "state", &Json::Null).unwrap()["users"].as_u64().unwrap()
 }

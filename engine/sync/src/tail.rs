@@ -18,8 +18,8 @@ const FIRST: Duration = Duration::from_secs(1);
 /// No wait is shorter than this.
 const SHORTEST: Duration = Duration::from_millis(100);
 
-/// Looks for what was sent without an answer as long as it may soon show itself, or be sent again. Then what was found, what may be sent again, and what waited
-/// for these is reconciled. What is still missing is left to the next run over it.
+/// Looks for what was sent without an answer as long as it may soon show itself, or be sent again. Then what was found, what
+/// may be sent again, and what waited for these is reconciled. What is still missing is left to the next run over it.
 pub(crate) async fn settle(run: &Run<'_>, reason: Reason) -> Result<(), SyncError> {
     let mut look = recover::look(run).await?;
     let (mut waited, mut wait) = (Duration::ZERO, FIRST);
