@@ -74,7 +74,7 @@ fn fill(
     let past_before = |next: &Place| past.as_ref().filter(|_| !matches!(next, Place::Idle { .. }));
     let (next, stale) = match token.place {
         Place::Enumeration { from, after, partly } => {
-            page.correct_enumeration(&token.stale);
+            page.correct_enumeration(kind, &token.stale);
             let told = if rules.removed_at_first { Told::Removed } else { Told::Live };
             let next = page.enumerate(kind, told, from, after, partly, token.order);
             let stale =

@@ -148,9 +148,11 @@ impl<'a> Page<'a> {
     }
 
     /// Tells objects of an enumeration as they are that the page before told as they were.
-    pub(super) fn correct_enumeration(&mut self, stale: &[u32]) {
+    pub(super) fn correct_enumeration(&mut self, kind: Kind, stale: &[u32]) {
         let (tenant, tracking) = (self.tenant, self.tracking);
-        for row in stale.iter().map(|row| Row(*row)) {
+        // A token may be older than the tenant: it names rows that there are not yet.
+        let known = |row: &Row| tenant.rows(kind, None).binary_search(row).is_ok();
+        for row in stale.iter().map(|row| Row(*row)).filter(known) {
             write::enumerated(self.extra(), tenant, row, tracking, &[]);
         }
     }
