@@ -1,6 +1,7 @@
 //! The tenant's time: the wall clock from the start on, run at a rate, plus what was advanced by hand.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -23,17 +24,52 @@ impl Wall {
 #[derive(Debug)]
 pub(crate) struct Clock {
     wall: Wall,
-    start: i64,
-    rate: f64,
+    pace: RwLock<Pace>,
     advanced: AtomicI64,
+}
+
+/// How fast the tenant's time goes, from a moment on that is known on both clocks.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    wall: i64,
+    tenant: i64,
+    rate: f64,
+}
+
+impl Pace {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        reason = "a float holds milliseconds of 280,000 years"
+    )]
+    fn at(self, wall: i64) -> i64 {
+        self.tenant + ((wall - self.wall) as f64 * self.rate) as i64
+    }
 }
 
 impl Clock {
     /// A clock over a wall clock. The rate says how many seconds of the tenant pass in one of the wall clock.
     pub(crate) fn new(wall: Wall, rate: f64) -> Clock {
-        let mut clock = Clock { wall, start: 0, rate, advanced: AtomicI64::new(0) };
-        clock.start = clock.wall();
+        let clock = Clock { wall, pace: RwLock::new(Pace { wall: 0, tenant: 0, rate }), advanced: AtomicI64::new(0) };
+        let now = clock.wall();
+        *clock.pace.write().unwrap_or_else(PoisonError::into_inner) = Pace { wall: now, tenant: now, rate };
         clock
+    }
+
+    fn pace(&self) -> Pace {
+        *self.pace.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many seconds of the tenant pass in one of the wall clock.
+    pub(crate) fn rate(&self) -> f64 {
+        self.pace().rate
+    }
+
+    /// From now on time goes at another rate.
+    pub(crate) fn run_at(&self, rate: f64) {
+        let wall = self.wall();
+        let mut pace = self.pace.write().unwrap_or_else(PoisonError::into_inner);
+        *pace = Pace { wall, tenant: pace.at(wall), rate };
     }
 
     fn wall(&self) -> i64 {
@@ -57,14 +93,8 @@ impl Clock {
     }
 
     /// The tenant's time in unix milliseconds.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        reason = "a float holds milliseconds of 280,000 years"
-    )]
     pub(crate) fn now(&self) -> i64 {
-        let passed = (self.wall() - self.start) as f64 * self.rate;
-        self.start + passed as i64 + self.advanced.load(Ordering::Relaxed)
+        self.pace().at(self.wall()) + self.advanced.load(Ordering::Relaxed)
     }
 
     /// Moves the tenant's time forward.
@@ -74,8 +104,13 @@ impl Clock {
 
     /// How long a duration of the tenant takes on the wall clock.
     pub(crate) fn real(&self, milliseconds: u64) -> Duration {
-        Duration::from_millis(milliseconds).div_f64(self.rate)
+        Duration::from_millis(milliseconds).div_f64(self.rate())
     }
+}
+
+/// Whether time can go at this rate.
+pub(crate) fn is_rate(rate: f64) -> bool {
+    rate > 0.0 && rate.is_finite()
 }
 
 fn machine() -> i64 {

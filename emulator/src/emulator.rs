@@ -3,7 +3,7 @@
 use crate::afterwards::Afterwards;
 use crate::app::{App, Limits};
 use crate::auth::{Application, Certificate, Credentials, Secret};
-use crate::clock::{Clock, Wall};
+use crate::clock::{Clock, Wall, is_rate};
 use crate::conditions::{Conditions, InForce};
 use crate::control::{self, Counts, Faults};
 use crate::directory::{Tenant, derived, extensions};
@@ -129,7 +129,7 @@ pub(crate) fn app(options: &Options, common: &Common) -> anyhow::Result<App> {
 }
 
 fn conditions(options: &Options) -> anyhow::Result<Conditions> {
-    anyhow::ensure!(options.clock_rate > 0.0 && options.clock_rate.is_finite(), "the clock rate is a positive number");
+    anyhow::ensure!(is_rate(options.clock_rate), "the clock rate is a positive number");
     let profile = Conditions::of(options.profile);
     match &options.conditions {
         Some(change) => profile.with(change.clone()).map_err(|error| anyhow::anyhow!("the conditions: {error}")),

@@ -157,6 +157,33 @@ impl Domain {
     }
 }
 
+/// The cloud that a tenant is in. Tokens are not taken in another one (Graph "National cloud deployments").
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Cloud {
+    /// The worldwide one, and GCC.
+    #[default]
+    Global,
+    /// US Government L4 (GCC High).
+    UsGovernment,
+    /// US Government L5 (DoD).
+    UsGovernmentDod,
+    /// China, operated by 21Vianet.
+    China,
+}
+
+impl Cloud {
+    /// The address of its Graph.
+    pub(crate) fn graph(self) -> &'static str {
+        match self {
+            Cloud::Global => "https://graph.microsoft.com",
+            Cloud::UsGovernment => "https://graph.microsoft.us",
+            Cloud::UsGovernmentDod => "https://dod-graph.microsoft.us",
+            Cloud::China => "https://microsoftgraph.chinacloudapi.cn",
+        }
+    }
+}
+
 /// Behaviour by choice. The defaults are what has been seen most often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -204,6 +231,8 @@ pub struct Switches {
     pub exchange_properties_by_application: bool,
     /// The application becomes an owner of the groups that it creates: one of the twenty links, and not to be named again.
     pub caller_owns_new_groups: bool,
+    /// The cloud whose Graph tokens are made out to; the emulator's own address is always one more.
+    pub cloud: Cloud,
     /// Words that make a password weak, in small letters; 0 counts as o, 1 as l, $ as s and @ as a.
     pub banned_passwords: Vec<String>,
 }
@@ -267,6 +296,7 @@ impl Default for Switches {
             batch_steps_collide: false,
             exchange_properties_by_application: false,
             caller_owns_new_groups: false,
+            cloud: Cloud::Global,
             banned_passwords: BANNED.iter().map(|word| (*word).to_owned()).collect(),
         }
     }

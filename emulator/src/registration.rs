@@ -43,7 +43,8 @@ pub(crate) fn shown(world: &mut World, tenant_id: Uuid, application: &Applicatio
 }
 
 /// The object of a kind with this application id, in the recycle bin too.
-fn registered(tenant: &Tenant, kind: Kind, app_id: &str) -> Option<Row> {
+/// The registration or the service principal of an application.
+pub(crate) fn registered(tenant: &Tenant, kind: Kind, app_id: &str) -> Option<Row> {
     tenant.holders_of_any(Name::APP_ID, app_id).find(|row| tenant.object(*row).kind == kind)
 }
 

@@ -43,6 +43,9 @@ pub(crate) fn verify(app: &App, tenant: &str, application: &Application, asserti
     if certificate.validity.1 <= app.clock.now() {
         return Err(Refusal::bad_assertion("The key used is expired."));
     }
+    if certificate.validity.0 > app.clock.now() {
+        return Err(Refusal::bad_assertion("The key used is not valid yet."));
+    }
     let mut validation = Validation::new(header.alg);
     validation.validate_exp = false;
     validation.validate_aud = false;

@@ -1,6 +1,6 @@
 //! Access tokens on the way in.
 
-use super::challenge;
+use super::{challenge, resource};
 use crate::app::App;
 use crate::directory::{Kind, Name};
 use crate::failure::Failure;
@@ -14,15 +14,6 @@ pub(crate) struct Rights {
     /// Its application permissions.
     pub(crate) roles: Vec<String>,
 }
-
-/// Resources whose tokens Graph takes; the emulator's own address is one more.
-const RESOURCES: &[&str] = &[
-    "https://graph.microsoft.com",
-    "https://graph.microsoft.us",
-    "https://dod-graph.microsoft.us",
-    "https://microsoftgraph.chinacloudapi.cn",
-    "00000003-0000-0000-c000-000000000000",
-];
 
 /// The token in the headers of a request; empty if there is none.
 pub(crate) fn bearer(headers: &HeaderMap) -> &str {
@@ -44,8 +35,7 @@ pub(crate) fn authorize(app: &App, headers: &HeaderMap) -> Result<Rights, Failur
     if claims.exp <= app.clock.now() / 1000 || claims.generation != app.credentials.generation() {
         return Err(invalid("Lifetime validation failed, the token is expired."));
     }
-    let ours = RESOURCES.contains(&claims.aud.as_str()) || is_own(app, &claims.aud);
-    if !ours || claims.tid != app.tenant_id.to_string() {
+    if !resource::is_graph(app, &claims.aud) || claims.tid != app.tenant_id.to_string() {
         return Err(invalid("Access token validation failure. Invalid audience."));
     }
     let application = app.credentials.find(&claims.appid);
@@ -65,8 +55,4 @@ fn is_enabled(app: &App, client_id: &str) -> bool {
     let world = app.world.read();
     let mut holders = world.tenant.holders_of_any(Name::APP_ID, client_id).map(|row| world.tenant.object(row));
     holders.any(|object| object.kind == Kind::ServicePrincipal && object.is_live() && object.is_true(Name::ACCOUNT_ENABLED))
-}
-
-fn is_own(app: &App, audience: &str) -> bool {
-    audience == app.base_url || audience == app.base_url.replace("localhost", "127.0.0.1")
 }

@@ -48,6 +48,8 @@ pub(crate) struct Application {
     pub(crate) federated: Vec<Federated>,
     /// Whether it is a managed identity of the machine.
     pub(crate) on_this_machine: bool,
+    /// As what it stands in Azure, if it was said: `/subscriptions/../userAssignedIdentities/..`.
+    pub(crate) resource_id: Option<String>,
     /// Tokens that understand challenges and answer none as late as this (unix seconds) are challenged.
     pub(crate) challenge: Option<i64>,
     /// Its application permissions.

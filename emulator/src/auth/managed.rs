@@ -3,14 +3,16 @@
 
 use super::challenge::Wanted;
 use super::credentials::Application;
+use super::resource::is_known;
 use super::token::bearer_token;
 use crate::app::App;
+use crate::directory::Kind;
 use crate::graph::Answer;
 use crate::odata::{Plus, unescaped};
+use crate::registration;
 use axum::http::{HeaderMap, Method};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// What `IDENTITY_ENDPOINT` names on App Service.
 const APP_SERVICE: &str = "/msi/token";
@@ -54,7 +56,7 @@ fn imds(app: &App, options: &BTreeMap<String, String>, headers: &HeaderMap) -> R
     if option(options, "api-version").is_empty() {
         return Err(error(400, "invalid_request", "Required query variable 'api-version' is missing"));
     }
-    let resource = resource(options).ok_or_else(|| {
+    let resource = resource(app, options).ok_or_else(|| {
         let text = format!("The resource '{}' was not found in the tenant.", option(options, "resource"));
         error(400, "invalid_resource", &format!("AADSTS500011: {text}"))
     })?;
@@ -73,7 +75,7 @@ fn app_service(app: &App, options: &BTreeMap<String, String>, headers: &HeaderMa
     }
     // The service says as little as this about a resource that it does not know.
     let vague = || refused(500, "An unexpected error occurred while fetching the AAD Token.");
-    let resource = resource(options).ok_or_else(vague)?;
+    let resource = resource(app, options).ok_or_else(vague)?;
     let identity = identity(app, options).map_err(|_| refused(400, "No User Assigned or Delegated Managed Identity found."))?;
     let (token, times) = token(app, &identity, resource);
     let mut body = body(&token.ok_or_else(vague)?, times, resource);
@@ -88,21 +90,20 @@ fn option<'a>(options: &'a BTreeMap<String, String>, name: &str) -> &'a str {
     options.get(name).map_or("", String::as_str)
 }
 
-/// The resource: an address or an application id, never with `/.default` behind it.
-fn resource(options: &BTreeMap<String, String>) -> Option<&str> {
+/// The resource: an address or an application id that the tenant knows, never with `/.default` behind it.
+fn resource<'a>(app: &App, options: &'a BTreeMap<String, String>) -> Option<&'a str> {
     let text = option(options, "resource");
-    let fits = (text.starts_with("https://") || text.parse::<Uuid>().is_ok()) && !text.ends_with("/.default");
-    fits.then_some(text)
+    is_known(app, text).then_some(text)
 }
 
 /// The identity that is meant: the only one, or the one that the query names.
 fn identity(app: &App, options: &BTreeMap<String, String>) -> Result<Application, Answer> {
     let here: Vec<Application> = app.credentials.all().into_iter().filter(|known| known.on_this_machine).collect();
     let keys = ["client_id", "object_id", "msi_res_id", "mi_res_id"];
-    match (keys.iter().find_map(|key| options.get(*key)), here.as_slice()) {
-        (Some(wanted), all) => all
+    match (keys.iter().find_map(|key| Some((*key, options.get(*key)?))), here.as_slice()) {
+        (Some((key, wanted)), all) => all
             .iter()
-            .find(|known| known.client_id.eq_ignore_ascii_case(wanted))
+            .find(|known| name(app, known, key).is_some_and(|name| name.eq_ignore_ascii_case(wanted)))
             .cloned()
             .ok_or_else(|| error(400, "invalid_request", "Identity not found")),
         (None, [only]) => Ok(only.clone()),
@@ -112,6 +113,19 @@ fn identity(app: &App, options: &BTreeMap<String, String>) -> Result<Application
             "invalid_request",
             "Multiple user assigned identities exist, please specify the clientId / resourceId of the identity in the token request",
         )),
+    }
+}
+
+/// What an identity is called under a key: by its application, its service principal, or the resource that it is in Azure.
+fn name(app: &App, identity: &Application, key: &str) -> Option<String> {
+    match key {
+        "client_id" => Some(identity.client_id.clone()),
+        "object_id" => {
+            let world = app.world.read();
+            let principal = registration::registered(&world.tenant, Kind::ServicePrincipal, &identity.client_id)?;
+            Some(world.tenant.object(principal).id.to_string())
+        }
+        _ => identity.resource_id.clone(),
     }
 }
 

@@ -10,6 +10,7 @@ mod discovery;
 mod federated;
 mod managed;
 mod refusal;
+mod resource;
 mod signer;
 mod token;
 

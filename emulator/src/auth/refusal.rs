@@ -109,6 +109,16 @@ impl Refusal {
         Refusal::new(400, "invalid_request", 500_141, text)
     }
 
+    /// The scope names a resource that the tenant does not know, such as Graph of another cloud.
+    pub(crate) fn unknown_resource(resource: &str, tenant: &str) -> Refusal {
+        let text = format!(
+            "The resource principal named {resource} was not found in the tenant named {tenant}. This can happen if the application \
+             has not been installed by the administrator of the tenant or consented to by any user in the tenant. You might have sent \
+             your authentication request to the wrong tenant."
+        );
+        Refusal::new(400, "invalid_resource", 500_011, text)
+    }
+
     /// The scope is not `{resource}/.default`.
     pub(crate) fn bad_scope(scope: &str) -> Refusal {
         let text = format!("The provided value for the input parameter 'scope' is not valid. The scope {scope} is not valid.");

@@ -3,6 +3,7 @@
 use super::challenge::{Wanted, is_capable};
 use super::credentials::Application;
 use super::refusal::Refusal;
+use super::resource::is_known;
 use super::signer::Claims;
 use super::{assertion, federated};
 use crate::app::App;
@@ -72,6 +73,9 @@ fn issue(app: &App, segment: &str, headers: &HeaderMap, fields: &BTreeMap<String
     let resource =
         scope.strip_suffix("/.default").filter(|resource| resource.starts_with("https://") || resource.parse::<Uuid>().is_ok());
     let resource = resource.filter(|resource| !resource.contains(' ')).ok_or_else(|| Refusal::bad_scope(scope))?;
+    if !is_known(app, resource) {
+        return Err(Refusal::unknown_resource(resource, segment));
+    }
     let wanted = Wanted::read(field("claims")).ok_or_else(Refusal::bad_claims)?;
     let (claims, token) = bearer_token(app, &application, resource, &wanted);
     let token = token.ok_or_else(|| Refusal::bad_scope(scope))?;

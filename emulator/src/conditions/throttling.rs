@@ -51,7 +51,7 @@ pub(crate) struct Throttling {
     pub(crate) personal_applications: f64,
     /// Their window.
     pub(crate) personal_applications_seconds: f64,
-    /// Requests of an application in a tenant about values of extensions.
+    /// Requests of an application in a tenant about open and schema extensions.
     pub(crate) extensions: f64,
     /// Their window.
     pub(crate) extensions_seconds: f64,

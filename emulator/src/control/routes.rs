@@ -57,6 +57,8 @@ fn route(app: &App, method: &Method, path: &str, query: &str, body: &[u8]) -> Re
         ("POST", "stats/reset") => Ok(shown(&app.stats.reset())),
         ("GET", "faults") => Ok(shown(&app.faults.rules())),
         ("PUT", "faults") => app.faults.replace(read::<Vec<Rule>>(body)?).map(|()| shown(&app.faults.rules())),
+        ("GET", "clock") => Ok(clock(app)),
+        ("PATCH", "clock") => pace(app, &read(body)?),
         ("POST", "clock/advance") => advance(app, &read(body)?),
         ("POST", "credentials") => credentials(app, read(body)?),
         ("GET", "conditions") => Ok(shown(&app.conditions.present())),
@@ -104,6 +106,8 @@ fn plant(app: &App, wanted: Seed) -> Result<Answer, String> {
             "groups": texts(&seeded.groups),
             "applications": texts(&seeded.applications),
             "servicePrincipals": texts(&seeded.service_principals),
+            "devices": texts(&seeded.devices),
+            "contacts": texts(&seeded.contacts),
         }),
     ))
 }
@@ -154,6 +158,24 @@ fn advance(app: &App, advance: &Advance) -> Result<Answer, String> {
     Ok(Answer::json(200, &json!({ "now": app.clock.now(), "purged": purged })))
 }
 
+fn clock(app: &App) -> Answer {
+    Answer::json(200, &json!({ "now": app.clock.now(), "rate": app.clock.rate() }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pace {
+    rate: f64,
+}
+
+fn pace(app: &App, pace: &Pace) -> Result<Answer, String> {
+    if !crate::clock::is_rate(pace.rate) {
+        return Err("the clock rate is a positive number".to_owned());
+    }
+    app.clock.run_at(pace.rate);
+    Ok(clock(app))
+}
+
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 struct CredentialChange {
@@ -168,6 +190,7 @@ struct CredentialChange {
     add_federated: Option<Federated>,
     remove_federated: bool,
     on_this_machine: Option<bool>,
+    resource_id: Option<String>,
     roles: Option<Vec<String>>,
     expire_tokens: bool,
 }
@@ -189,6 +212,7 @@ fn credentials(app: &App, change: CredentialChange) -> Result<Answer, String> {
         }
         application.federated.extend(change.add_federated);
         application.on_this_machine = change.on_this_machine.unwrap_or(application.on_this_machine);
+        application.resource_id = change.resource_id.or(application.resource_id.take());
         if change.remove_secrets {
             application.secrets.clear();
         }

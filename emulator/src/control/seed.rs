@@ -25,6 +25,12 @@ pub(crate) struct Seed {
     /// Service principals, likewise.
     #[serde(default)]
     service_principals: Vec<Map<String, Json>>,
+    /// Devices: any property of the schema, and `id`.
+    #[serde(default)]
+    devices: Vec<Map<String, Json>>,
+    /// Contacts, likewise.
+    #[serde(default)]
+    contacts: Vec<Map<String, Json>>,
     /// Memberships of groups that are there already.
     #[serde(default)]
     memberships: Vec<Membership>,
@@ -86,6 +92,10 @@ pub(crate) struct Seeded {
     pub(crate) applications: Vec<Uuid>,
     /// Service principals, in the order given.
     pub(crate) service_principals: Vec<Uuid>,
+    /// Devices, in the order given.
+    pub(crate) devices: Vec<Uuid>,
+    /// Contacts, in the order given.
+    pub(crate) contacts: Vec<Uuid>,
 }
 
 /// Carries out a seed. What stands before an error stays.
@@ -101,6 +111,8 @@ pub(crate) fn seed(tenant: &mut Tenant, seed: Seed, now: i64) -> Result<Seeded, 
         (Kind::Group, seed.groups, &mut seeded.groups),
         (Kind::Application, seed.applications, &mut seeded.applications),
         (Kind::ServicePrincipal, seed.service_principals, &mut seeded.service_principals),
+        (Kind::Device, seed.devices, &mut seeded.devices),
+        (Kind::Contact, seed.contacts, &mut seeded.contacts),
     ];
     for (kind, objects, ids) in kinds {
         for map in objects {

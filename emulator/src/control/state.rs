@@ -34,8 +34,9 @@ pub(crate) fn state(tenant: &Tenant, wanted: &Wanted) -> Result<Vec<u8>, String>
     let rows: Box<dyn Iterator<Item = Row>> = match kind {
         "deleted" => Box::new(tenant.recycled().filter(move |row| after.is_none_or(|after| *row > after))),
         _ => {
-            let kind = Kind::of_collection(kind)
-                .ok_or_else(|| format!("unknown kind '{kind}': users, groups, applications, servicePrincipals or deleted"))?;
+            let kind = Kind::of_collection(kind).ok_or_else(|| {
+                format!("unknown kind '{kind}': users, groups, applications, servicePrincipals, devices, contacts or deleted")
+            })?;
             Box::new(tenant.rows(kind, after).iter().copied().filter(live))
         }
     };
@@ -82,7 +83,7 @@ fn object(out: &mut Vec<u8>, tenant: &Tenant, row: Row) {
     }
     let ids = |relation| tenant.links().targets(relation, row, None).map(|to| tenant.object(to).id.to_string());
     let lists: &[Relation] = match object.kind {
-        Kind::User => &[],
+        Kind::User | Kind::Device | Kind::Contact => &[],
         Kind::Group => &[Relation::Member, Relation::Owner],
         Kind::Application | Kind::ServicePrincipal => &[Relation::Owner],
     };

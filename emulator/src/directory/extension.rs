@@ -36,7 +36,8 @@ fn extension(text: &str) -> Result<Extension, String> {
         "User" => vec![Kind::User],
         "Group" => vec![Kind::Group],
         "Application" => vec![Kind::Application],
-        _ => return Err(format!("'{text}': the kind is User, Group or Application")),
+        "Device" => vec![Kind::Device],
+        _ => return Err(format!("'{text}': the kind is User, Group, Application or Device")),
     };
     Ok(Extension { name: name.to_owned(), property: Property::new("", shape), kinds })
 }

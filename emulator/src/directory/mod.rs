@@ -1,6 +1,7 @@
 //! The tenant's data, made for size: interned names, dense object numbers, references as ordered sets, one journal.
 
 mod application_properties;
+mod bystander_properties;
 mod extension;
 mod group_properties;
 mod history;

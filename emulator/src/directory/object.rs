@@ -1,4 +1,4 @@
-//! One object of the directory: a user, a group, an application, or a service principal.
+//! One object of the directory, of any kind.
 
 use super::names::Name;
 use super::value::Value;
@@ -26,11 +26,16 @@ pub(crate) enum Kind {
     Application,
     /// An application as a principal of the tenant.
     ServicePrincipal,
+    /// A machine that is registered or joined.
+    Device,
+    /// Somebody outside with an address (`orgContact`).
+    Contact,
 }
 
 impl Kind {
     /// All of them, in the order of their numbers.
-    pub(crate) const ALL: [Kind; 4] = [Kind::User, Kind::Group, Kind::Application, Kind::ServicePrincipal];
+    pub(crate) const ALL: [Kind; 6] =
+        [Kind::User, Kind::Group, Kind::Application, Kind::ServicePrincipal, Kind::Device, Kind::Contact];
 
     /// The collection's path segment: `users`, `groups`.
     pub(crate) fn collection(self) -> &'static str {
@@ -39,6 +44,8 @@ impl Kind {
             Kind::Group => "groups",
             Kind::Application => "applications",
             Kind::ServicePrincipal => "servicePrincipals",
+            Kind::Device => "devices",
+            Kind::Contact => "contacts",
         }
     }
 
@@ -59,6 +66,8 @@ impl Kind {
             Kind::Group => "Group",
             Kind::Application => "Application",
             Kind::ServicePrincipal => "ServicePrincipal",
+            Kind::Device => "Device",
+            Kind::Contact => "OrgContact",
         }
     }
 
@@ -69,6 +78,8 @@ impl Kind {
             Kind::Group => "#microsoft.graph.group",
             Kind::Application => "#microsoft.graph.application",
             Kind::ServicePrincipal => "#microsoft.graph.servicePrincipal",
+            Kind::Device => "#microsoft.graph.device",
+            Kind::Contact => "#microsoft.graph.orgContact",
         }
     }
 }

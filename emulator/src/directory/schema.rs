@@ -1,6 +1,7 @@
 //! The resources of the directory and their properties, keyed by interned name.
 
 use super::application_properties::{APPLICATION, SERVICE_PRINCIPAL};
+use super::bystander_properties::{CONTACT, DEVICE};
 use super::extension::Extension;
 use super::group_properties::GROUP;
 use super::names::{Name, Names};
@@ -37,6 +38,8 @@ fn properties(kind: Kind) -> &'static [Property] {
         Kind::Group => GROUP,
         Kind::Application => APPLICATION,
         Kind::ServicePrincipal => SERVICE_PRINCIPAL,
+        Kind::Device => DEVICE,
+        Kind::Contact => CONTACT,
     }
 }
 

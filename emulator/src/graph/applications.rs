@@ -108,7 +108,7 @@ fn create(call: &Call<'_>, kind: Kind) -> Result<Answer, Failure> {
     let mut draft = rules::read(&world, kind, None, &body)?;
     match kind {
         Kind::ServicePrincipal => principal(call, &world, &mut draft)?,
-        Kind::User | Kind::Group | Kind::Application => application(call, &mut world, &mut draft)?,
+        Kind::User | Kind::Group | Kind::Application | Kind::Device | Kind::Contact => application(call, &mut world, &mut draft)?,
     }
     let owners =
         rules::link::admit(&world, &call.view(&world.tenant), Holder::New { unified: false, dynamic: false }, &draft.binds)?;

@@ -25,7 +25,8 @@ pub(crate) fn of(request: &Request<'_>, binds: BindCost, audience: impl Fn(&Part
     };
     let application = writes > 0 && words.first() == Some(&"applications");
     let personal = application && is_personal(request.body, parts.get(1).and_then(audience));
-    let extensions = u32::from(words.contains(&"extensions") || writes > 0 && mentions(request.body, b"\"extension_"));
+    // Values of directory extensions are properties like others.
+    let extensions = u32::from(words.contains(&"extensions") || writes > 0 && mentions(request.body, b"\"extensions\""));
     let (applications, personal) = (u32::from(application && !personal), u32::from(personal));
     Cost { units, writes, reports, applications, personal, extensions }
 }

@@ -1,7 +1,7 @@
 //! What `$select` and `$expand` ask for, and how objects are written.
 
 use crate::clock::rfc3339;
-use crate::directory::{Kind, Life, Name, Object, Relation, Row, Shape, Tenant, Value, View, Write, write_text};
+use crate::directory::{Kind, Life, Name, Object, Relation, Row, Shape, Tenant, Value, View, Way, Write, write_text};
 use crate::failure::Failure;
 use crate::odata::Query;
 
@@ -17,7 +17,9 @@ pub(crate) struct Fields {
 
 #[derive(Clone, Debug)]
 struct Expansion {
+    name: &'static str,
     relation: Relation,
+    way: Way,
     fields: Box<Fields>,
 }
 
@@ -108,23 +110,35 @@ fn expansions(tenant: &Tenant, holds: Holds, text: &str) -> Result<Vec<Expansion
     text.split(outer_comma).map(|part| expansion(tenant, holds, part)).collect()
 }
 
+/// What can be expanded, over which relation, and of which kinds.
+const EXPANDED: &[(&str, Relation, Way, &[Kind])] = &[
+    ("manager", Relation::Manager, Way::Forward, &[Kind::User]),
+    ("directReports", Relation::Manager, Way::Backward, &[Kind::User]),
+    ("members", Relation::Member, Way::Forward, &[Kind::Group]),
+    (
+        "memberOf",
+        Relation::Member,
+        Way::Backward,
+        &[Kind::User, Kind::Group, Kind::ServicePrincipal, Kind::Device, Kind::Contact],
+    ),
+    ("owners", Relation::Owner, Way::Forward, &[Kind::Group, Kind::Application, Kind::ServicePrincipal]),
+    ("ownedObjects", Relation::Owner, Way::Backward, &[Kind::User, Kind::ServicePrincipal]),
+];
+
 /// `manager` or `manager($select=id,displayName)`.
 fn expansion(tenant: &Tenant, holds: Holds, text: &str) -> Result<Expansion, Failure> {
     let (name, inner) = text.trim_end_matches(')').split_once('(').unwrap_or((text, ""));
-    let relation = Relation::named(name.trim()).filter(|relation| match relation {
-        Relation::Manager => holds == Holds::Only(Kind::User),
-        Relation::Member => holds == Holds::Only(Kind::Group),
-        Relation::Owner => matches!(holds, Holds::Only(Kind::Group | Kind::Application | Kind::ServicePrincipal)),
-    });
-    let relation =
-        relation.ok_or_else(|| Failure::new(400, "ExpandNotSupported", format!("Expand of '{name}' is not supported.")))?;
+    let known =
+        EXPANDED.iter().find(|(known, _, _, of)| *known == name.trim() && of.iter().any(|kind| holds == Holds::Only(*kind)));
+    let (name, relation, way, _) =
+        *known.ok_or_else(|| Failure::new(400, "ExpandNotSupported", format!("Expand of '{name}' is not supported.")))?;
     let select = inner.strip_prefix("$select=").or_else(|| inner.strip_prefix("select="));
     // One level and no options of its own but the properties.
     if select.is_none() && !inner.is_empty() || inner.contains(';') {
         return Err(Failure::new(400, "ExpandNotSupported", format!("Expand of '{text}' is not supported.")));
     }
     let select: Option<Vec<&str>> = select.map(|names| names.split(',').collect());
-    Ok(Expansion { relation, fields: Box::new(Fields::selected(tenant, Holds::Any, select.as_deref())?) })
+    Ok(Expansion { name, relation, way, fields: Box::new(Fields::selected(tenant, Holds::Any, select.as_deref())?) })
 }
 
 /// What is written before an object's properties.
@@ -169,16 +183,20 @@ pub(crate) fn write_object(out: &mut Vec<u8>, tenant: &View<'_>, row: Row, field
 }
 
 fn write_expansion(map: &mut Members<'_>, tenant: &View<'_>, row: Row, expansion: &Expansion) {
-    let rows = tenant.links().targets(expansion.relation, row, None).filter(|row| tenant.object(*row).is_live());
-    let rows: Vec<Row> = rows.take(MOST_EXPANDED).collect();
-    if expansion.relation == Relation::Manager {
+    let live = |row: &Row| tenant.object(*row).is_live();
+    let links = tenant.links();
+    let rows: Vec<Row> = match expansion.way {
+        Way::Forward => links.targets(expansion.relation, row, None).filter(live).take(MOST_EXPANDED).collect(),
+        Way::Backward => links.sources(expansion.relation, row, None).filter(live).take(MOST_EXPANDED).collect(),
+    };
+    if expansion.name == "manager" {
         if let Some(manager) = rows.first() {
             map.name("manager");
             write_object(map.out, tenant, *manager, &expansion.fields, Preamble::Type);
         }
         return;
     }
-    map.name(expansion.relation.property());
+    map.name(expansion.name);
     write_list(map.out, rows, |out, row| write_object(out, tenant, row, &expansion.fields, Preamble::Type));
 }
 

@@ -6,7 +6,7 @@ use super::candidates::candidates;
 use super::cursor::{Cursor, next_link};
 use super::fields::{Fields, Holds, Members, Preamble, write_list, write_object};
 use crate::dice::Dice;
-use crate::directory::{Kind, Life, Name, Object, Row, View, folded, texts};
+use crate::directory::{Kind, Life, Name, Object, Relation, Row, View, folded, texts};
 use crate::failure::Failure;
 use crate::odata::{self, Expression, Mode, Search, Seen};
 use std::cmp::Reverse;
@@ -207,8 +207,13 @@ impl<'a> Listing<'a> {
         let object = self.tenant.object(row);
         let filter = wanted.filter.as_ref();
         let search = wanted.search.as_ref();
+        let owners = || {
+            let live = |owner: &Row| self.tenant.object(*owner).is_live();
+            self.tenant.links().targets(Relation::Owner, row, None).filter(live).count()
+        };
+        let seen = Seen { schema: &self.tenant.schema, object, owners: &owners };
         self.holds.admits(object)
-            && filter.is_none_or(|filter| odata::passes(filter, &Seen(&self.tenant.schema, object)))
+            && filter.is_none_or(|filter| odata::passes(filter, &seen))
             && search.is_none_or(|search| self.finds(search, object))
     }
 

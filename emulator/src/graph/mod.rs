@@ -4,6 +4,7 @@ mod activated;
 mod answer;
 mod applications;
 mod batch;
+mod bystanders;
 mod call;
 mod candidates;
 mod cost;
@@ -240,6 +241,8 @@ fn dispatch(app: &App, rights: &Rights, request: &Request<'_>, origin: Origin, s
         ("groups", _) => groups::route(&call),
         ("applications", _) => applications::route(&call, Kind::Application),
         ("serviceprincipals", _) => applications::route(&call, Kind::ServicePrincipal),
+        ("devices", _) => bystanders::route(&call, Kind::Device),
+        ("contacts", _) => bystanders::route(&call, Kind::Contact),
         ("directory", "deleteditems") => recycle::route(&call),
         ("organization", _) => organization::organization(&call),
         ("domains", _) => domains::route(&call),

@@ -57,12 +57,12 @@ const MEMBERSHIPS: Roles = &[
     "Directory.ReadWrite.All",
 ];
 const ANY_OBJECT: Roles = &["Directory.Read.All", "Directory.ReadWrite.All"];
-const BIN_READ: Roles = &[
-    "User.Read.All",
-    "User.ReadWrite.All",
-    "User.DeleteRestore.All",
-    "Group.Read.All",
-    "Group.ReadWrite.All",
+const DEVICES: Roles = &["Device.Read.All", "Device.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+const CONTACTS: Roles = &["OrgContact.Read.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+const DELETED_USERS: Roles =
+    &["User.Read.All", "User.ReadWrite.All", "User.DeleteRestore.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+const DELETED_GROUPS: Roles = &["Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"];
+const DELETED_APPLICATIONS: Roles = &[
     "Application.Read.All",
     "Application.ReadWrite.OwnedBy",
     "Application.ReadWrite.All",
@@ -145,13 +145,11 @@ fn needed(call: &Call<'_>, words: &[&str]) -> Option<Roles> {
         ["groups"] if read => GROUP_READ,
         ["groups"] => GROUP_CREATE,
         ["groups", rest @ ..] => of_group(call, rest),
-        ["directory", "deleteditems", ..] => {
-            if read {
-                BIN_READ
-            } else {
-                BIN_WRITE
-            }
-        }
+        // What a read needs, the kind decides: `deleted` checks it.
+        ["directory", "deleteditems", ..] if read => return None,
+        ["directory", "deleteditems", ..] => BIN_WRITE,
+        ["devices", ..] => DEVICES,
+        ["contacts", ..] => CONTACTS,
         ["applications" | "serviceprincipals", ..] if read => APPLICATION_READ,
         ["serviceprincipals", _, action] if membership::is_action(action) => APPLICATION_READ,
         ["applications" | "serviceprincipals", ..] => APPLICATION_WRITE,
@@ -206,6 +204,23 @@ fn only_adds_members(body: &[u8]) -> bool {
     body.is_some_and(|map| !map.is_empty() && map.keys().all(|name| name == "members@odata.bind"))
 }
 
+/// Checks that the application may read deleted objects of this kind.
+///
+/// # Errors
+/// 403.
+pub(crate) fn deleted(call: &Call<'_>, kind: Kind) -> Result<(), Failure> {
+    any_of(
+        call,
+        match kind {
+            Kind::User => DELETED_USERS,
+            Kind::Group => DELETED_GROUPS,
+            Kind::Application | Kind::ServicePrincipal => DELETED_APPLICATIONS,
+            Kind::Device => DEVICES,
+            Kind::Contact => CONTACTS,
+        },
+    )
+}
+
 /// Checks that the application may delete, restore or purge an object of this kind.
 ///
 /// # Errors
@@ -217,6 +232,9 @@ pub(crate) fn delete(call: &Call<'_>, kind: Kind) -> Result<(), Failure> {
             Kind::User => USER_DELETE,
             Kind::Group => GROUP_DELETE,
             Kind::Application | Kind::ServicePrincipal => APPLICATION_WRITE,
+            Kind::Device => &["Device.ReadWrite.All"],
+            // Nobody deletes a contact over Graph.
+            Kind::Contact => &[],
         },
     )
 }

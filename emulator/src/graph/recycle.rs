@@ -29,8 +29,9 @@ pub(crate) fn delete(call: &Call<'_>, find: impl Fn(&World, &View<'_>) -> Result
     call.needs_for_roles(object.is_true(Name::ASSIGNABLE_TO_ROLE))?;
     guard::mastered(object)?;
     guard::privileged(&world, row)?;
-    // Distribution lists are not kept.
-    let kept = object.is_unified() || object.is_true(Name::SECURITY_ENABLED) || !object.is_true(Name::MAIL_ENABLED);
+    // Devices and distribution lists are not kept.
+    let kept = object.kind != Kind::Device
+        && (object.is_unified() || object.is_true(Name::SECURITY_ENABLED) || !object.is_true(Name::MAIL_ENABLED));
     if let Some(name) = parked_name(&world, object) {
         world.tenant.edit(row, vec![(Name::USER_PRINCIPAL_NAME, Value::text(name))]);
     }
@@ -72,6 +73,7 @@ pub(crate) fn route(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 fn list(call: &Call<'_>, kind: Kind) -> Result<Answer, Failure> {
+    permission::deleted(call, kind)?;
     let world = call.app.world.read();
     let tenant = &call.view(&world.tenant);
     let source = move |after: Option<Row>| -> Box<dyn Iterator<Item = Row>> {
@@ -96,7 +98,9 @@ fn locate(call: &Call<'_>, world: &World, id: &str) -> Result<Row, Failure> {
 fn read(call: &Call<'_>, id: &str) -> Result<Answer, Failure> {
     let world = call.app.world.read();
     let seen = call.view(&world.tenant);
-    object(call, &seen, find(&seen, id)?)
+    let row = find(&seen, id)?;
+    permission::deleted(call, seen.object(row).kind)?;
+    object(call, &seen, row)
 }
 
 fn object(call: &Call<'_>, tenant: &View<'_>, row: Row) -> Result<Answer, Failure> {

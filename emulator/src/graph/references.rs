@@ -5,7 +5,7 @@ use super::call::Call;
 use super::cursor::next_link;
 use super::fields::{Holds, Members, write_list};
 use super::listing::{DEFAULT_PAGE, Index, Listing};
-use super::{applications, groups, recycle, users};
+use super::{applications, bystanders, groups, recycle, users};
 use crate::directory::{Kind, Name, Relation, Row, Tenant, View, Way};
 use crate::failure::Failure;
 use crate::odata::Part;
@@ -35,7 +35,7 @@ pub(crate) fn below(
         (&Method::DELETE, [_]) if call.app.world.read().switches.delete_through_references => {
             recycle::delete(call, |world, seen| {
                 let group = groups::find(seen, group)?;
-                link::release(world, seen, relation, group, parts[1].text())
+                link::held(world, seen, relation, group, parts[1].text())
             })
         }
         (_, [] | ["$ref"] | [_] | [_, "$ref"]) => Err(Failure::method()),
@@ -104,6 +104,7 @@ fn find(tenant: &View<'_>, kind: Kind, key: &Part) -> Result<Row, Failure> {
         Kind::User => users::find(tenant, key),
         Kind::Group => groups::find(tenant, key),
         Kind::Application | Kind::ServicePrincipal => applications::find(tenant, kind, key),
+        Kind::Device | Kind::Contact => bystanders::find(tenant, kind, key),
     }
 }
 

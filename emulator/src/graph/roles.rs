@@ -214,6 +214,6 @@ pub(super) fn may_hold(tenant: &Tenant, row: Row) -> Result<(), Failure> {
         Kind::User | Kind::ServicePrincipal => Ok(()),
         Kind::Group if object.is_true(Name::ASSIGNABLE_TO_ROLE) => Ok(()),
         Kind::Group => Err(Failure::bad_request("The group is not assignable to a role: 'isAssignableToRole' is not true.")),
-        Kind::Application => Err(Failure::not_found(object.id)),
+        Kind::Application | Kind::Device | Kind::Contact => Err(Failure::not_found(object.id)),
     }
 }

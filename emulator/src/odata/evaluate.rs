@@ -65,16 +65,29 @@ pub(crate) trait Fields {
 }
 
 /// A directory object seen through the schema.
-pub(crate) struct Seen<'a>(pub &'a Schema, pub(crate) &'a Object);
+pub(crate) struct Seen<'a> {
+    /// The properties there are.
+    pub(crate) schema: &'a Schema,
+    /// The object.
+    pub(crate) object: &'a Object,
+    /// How many owners it has: the one relationship that is filtered by.
+    pub(crate) owners: &'a dyn Fn() -> usize,
+}
 
 impl Fields for Seen<'_> {
     fn field(&self, name: &str) -> Operand<'_> {
-        match self.0.find(self.1.kind, name) {
-            Some((Name::ID, _)) => Operand::Text(self.1.id.to_string().into()),
-            Some((name, _)) => Operand::of(self.1.value(name)),
+        match self.schema.find(self.object.kind, name) {
+            Some((Name::ID, _)) => Operand::Text(self.object.id.to_string().into()),
+            Some((name, _)) => Operand::of(self.object.value(name)),
+            None if is_owners(name) => Operand::Items(vec![Operand::Null; (self.owners)()]),
             None => Operand::Null,
         }
     }
+}
+
+/// Whether a path begins at the owners of an object.
+pub(super) fn is_owners(name: &str) -> bool {
+    name.eq_ignore_ascii_case("owners")
 }
 
 impl Fields for Json {

@@ -1,5 +1,6 @@
 //! Which filters are answered without the advanced query headers (Graph "Advanced query capabilities").
 
+use super::evaluate::is_owners;
 use super::expression::{Expression, Function, Operator};
 use super::lex::invalid;
 use crate::directory::{Compared, Filter, Kind, Schema};
@@ -124,11 +125,15 @@ impl Gate<'_> {
 
     fn property(&self, path: &[String]) -> Result<(), Failure> {
         let (Subject::Object, Some(first)) = (self.subject, path.first()) else { return Ok(()) };
+        let counted = path.last().is_some_and(|last| last.eq_ignore_ascii_case("$count"));
+        let owned = matches!(self.kind, Kind::Group | Kind::Application | Kind::ServicePrincipal);
+        if owned && counted && path.len() == 2 && is_owners(first) {
+            return self.advanced(|| self.unsupported(first));
+        }
         let Some((_, property)) = self.schema.find(self.kind, first) else {
             let kind = self.kind.odata_type().trim_start_matches('#');
             return Err(invalid(&format!("Could not find a property named '{first}' on type '{kind}'.")));
         };
-        let counted = path.last().is_some_and(|last| last.eq_ignore_ascii_case("$count"));
         match property.filter {
             Filter::Plain if counted => self.advanced(|| self.unsupported(first)),
             Filter::Plain => Ok(()),

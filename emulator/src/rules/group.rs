@@ -52,7 +52,11 @@ pub(crate) fn update(world: &World, row: Row, draft: &Draft) -> Result<(), Failu
     let group = world.tenant.object(row);
     guard::mastered(group)?;
     if group.is_true(Name::MAIL_ENABLED) && !group.is_unified() {
-        return Err(mail_enabled());
+        return Err(if draft.binds.is_empty() { mail_enabled() } else { guard::mail_enabled_members() });
+    }
+    // Only a dynamic group has a rule.
+    if draft.text(Name::MEMBERSHIP_RULE).is_some() && !group.is_dynamic() {
+        return Err(Failure::invalid_value(Kind::Group, "membershipRule"));
     }
     // It would be a distribution list.
     if !group.is_unified() && draft.value(Name::SECURITY_ENABLED) == Some(&Value::Flag(false)) {

@@ -67,8 +67,13 @@ pub(crate) fn privileged(world: &World, row: Row) -> Result<(), Failure> {
 pub(crate) fn members(world: &World, group: Row, relation: Relation) -> Result<(), Failure> {
     let group = world.tenant.object(group);
     if group.is_true(Name::MAIL_ENABLED) && !group.is_unified() {
-        return Err(Failure::bad_request("Cannot Update a mail-enabled security groups and or distribution list."));
+        return Err(mail_enabled_members());
     }
     mastered(group)?;
     if group.is_dynamic() && relation == Relation::Member { Err(Failure::denied()) } else { Ok(()) }
+}
+
+/// 400: the members of such a group are written elsewhere.
+pub(crate) fn mail_enabled_members() -> Failure {
+    Failure::bad_request("Cannot Update a mail-enabled security groups and or distribution list.")
 }

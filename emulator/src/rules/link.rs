@@ -21,7 +21,7 @@ pub(crate) struct Reference {
     pub(crate) kind: Option<Kind>,
 }
 
-/// Reads `https://host/v1.0/{directoryObjects|users|groups|servicePrincipals|applications}/{id}`.
+/// Reads `https://host/v1.0/{directoryObjects, or the collection of a kind}/{id}`.
 ///
 /// # Errors
 /// 400 for any other URL.
@@ -142,6 +142,7 @@ fn fits(world: &World, holder: Holder, relation: Relation, row: Row) -> Result<(
         Kind::User => false,
         Kind::Group => relation == Relation::Owner || unified,
         Kind::ServicePrincipal => relation == Relation::Member && unified,
+        Kind::Device | Kind::Contact => relation == Relation::Owner || unified,
         Kind::Application => true,
     };
     if wrong_kind || holder.row() == Some(row) {
@@ -184,21 +185,31 @@ fn removed_already(relation: Relation) -> Failure {
     ))
 }
 
-/// Checks the removal of one reference and finds its target (a recycled object may still be a member).
+/// Checks the removal of one reference and finds its target.
 ///
 /// # Errors
-/// 404 naming the target when there is no such reference; 400 for the last owner or a group that cannot be written.
+/// As [`held`]; 400 for the last owner who is not deleted, or a group that cannot be written.
 pub(crate) fn release(world: &World, seen: &View<'_>, relation: Relation, group: Row, id: &str) -> Result<Row, Failure> {
     guard::members(world, group, relation)?;
+    let row = held(world, seen, relation, group, id)?;
+    let live = |other: &Row| world.tenant.object(*other).is_live();
+    let others = world.tenant.links().targets(relation, group, None).filter(live).any(|other| other != row);
+    if relation == Relation::Owner && !others && world.switches.keep_last_owner {
+        return Err(Failure::bad_request("The group must have at least one owner, hence this owner cannot be removed."));
+    }
+    Ok(row)
+}
+
+/// The target of a reference that is there (a recycled object may still be a member).
+///
+/// # Errors
+/// 404 naming the target when there is no such reference.
+pub(crate) fn held(world: &World, seen: &View<'_>, relation: Relation, group: Row, id: &str) -> Result<Row, Failure> {
     let known = |row: &Row| seen.object(*row).life != Life::Purged;
     let row = id.parse().ok().and_then(|id| world.tenant.find(id)).filter(known).ok_or_else(|| Failure::not_found(id))?;
     if !world.tenant.links().has(relation, group, row) {
         let gone = seen.links().has(relation, group, row);
         return Err(if gone { removed_already(relation) } else { Failure::not_found(id) });
-    }
-    let last = relation == Relation::Owner && world.tenant.links().count(relation, group) == 1;
-    if last && world.switches.keep_last_owner {
-        return Err(Failure::bad_request("The group must have at least one owner, hence this owner cannot be removed."));
     }
     Ok(row)
 }

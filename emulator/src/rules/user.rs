@@ -64,7 +64,7 @@ fn immutable_id(world: &World, object: &Object, value: &Value) -> Result<(), Fai
     let allowed = match (before, value) {
         (None, Value::Null) => true,
         (None, _) => world.switches.immutable_id_set,
-        (Some(_), Value::Null) => world.switches.immutable_id_clear,
+        (Some(_), Value::Null) => world.switches.immutable_id_clear && !federated,
         (Some(before), value) if value.as_text() == Some(before) => true,
         (Some(_), _) => world.switches.immutable_id_change && !federated,
     };

@@ -21,7 +21,7 @@ pub(crate) struct Cost {
     pub(crate) applications: u32,
     /// Writes of applications that personal accounts may use.
     pub(crate) personal: u32,
-    /// Requests about values of extensions.
+    /// Requests about open and schema extensions.
     pub(crate) extensions: u32,
 }
 

@@ -41,6 +41,9 @@ async fn immutable_id_of_a_federated_user() {
         "Request_BadRequest",
         "onPremisesImmutableId",
     );
+    tenant.control("PATCH", "switches", json!({ "immutableIdClear": true }));
+    let cleared = tenant.patch(&path, json!({ "onPremisesImmutableId": null })).await;
+    cleared.refused(400, "Request_BadRequest", "onPremisesImmutableId");
 }
 
 #[tokio::test]

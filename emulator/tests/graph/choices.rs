@@ -39,7 +39,7 @@ async fn extensions_come_and_go() {
     );
     let team = format!("/groups/{}", tenant.new_group("team").await);
     tenant.patch(&team, json!({ format!("{APP}_badge"): "1" })).await.ok(204);
-    for wrong in ["shoe", "extension_shoe", &format!("{APP}_shoe:Word"), &format!("{APP}_shoe@Device")] {
+    for wrong in ["shoe", "extension_shoe", &format!("{APP}_shoe:Word"), &format!("{APP}_shoe@Organization")] {
         assert!(tenant.running.control("PUT", "extensions", &json!([wrong])).is_err(), "{wrong}");
     }
     assert_eq!(write("hat", json!("58")).await, 204);

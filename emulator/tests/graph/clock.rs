@@ -41,3 +41,24 @@ async fn a_delay_is_a_duration_of_the_tenant() {
     let took = log["value"].as_array().unwrap().last().unwrap()["tookMs"].as_f64().unwrap();
     assert!((100.0..9_000.0).contains(&took), "{took}");
 }
+
+#[tokio::test]
+async fn the_rate_changes_while_it_runs() {
+    let tenant = Tenant::with(Options { clock_rate: 2.0, clock: Some(other_wall), ..Options::default() }).await;
+    let rate = |rate: f64| tenant.control("PATCH", "clock", json!({ "rate": rate }))["now"].as_i64().unwrap();
+    let start = tenant.control("GET", "clock", Value::Null)["now"].as_i64().unwrap();
+    OTHER_WALL.fetch_add(10_000, Ordering::SeqCst);
+    assert_eq!(rate(10.0) - start, 20_000, "what has passed stays");
+    OTHER_WALL.fetch_add(1_000, Ordering::SeqCst);
+    assert_eq!(rate(1.0) - start, 30_000);
+    for wrong in [0.0, -1.0] {
+        assert!(tenant.running.control("PATCH", "clock", &json!({ "rate": wrong })).is_err(), "{wrong}");
+    }
+    assert_eq!(tenant.control("GET", "clock", Value::Null)["rate"], 1.0);
+}
+
+static OTHER_WALL: AtomicI64 = AtomicI64::new(1_800_000_000_000);
+
+fn other_wall() -> i64 {
+    OTHER_WALL.load(Ordering::SeqCst)
+}

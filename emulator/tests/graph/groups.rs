@@ -115,6 +115,9 @@ async fn dynamic_groups_and_visibility() {
     let created = id(&tenant.post("/groups", with(group("d"), dynamic)).await.ok(201));
     let add = tenant.post(&format!("/groups/{created}/members/$ref"), tenant.link(&ann)).await;
     add.refused(403, "Authorization_RequestDenied", "Insufficient privileges");
+    let assigned = format!("/groups/{}", tenant.new_group("assigned").await);
+    let rule = json!({ "membershipRule": "x", "membershipRuleProcessingState": "On" });
+    tenant.patch(&assigned, rule).await.refused(400, "Request_BadRequest", "membershipRule");
     tenant.post("/groups", with(group("d"), json!({ "membershipRule": "x" }))).await.refused(
         400,
         "Request_BadRequest",

@@ -97,17 +97,29 @@ async fn managed_identities() {
     assert_eq!((&claims["appid"], &claims["roles"]), (&json!(second), &json!(["User.Read.All"])));
     let unknown = reply(imds(&format!("{graph}&client_id=x")).header("Metadata", "true")).await;
     assert_eq!(unknown.status, 400);
+    // By its service principal, and by what it is in Azure.
+    let resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.ManagedIdentity/userAssignedIdentities/two";
+    tenant.control("POST", "credentials", json!({ "clientId": second, "resourceId": resource }));
+    let principal = tenant.get(&format!("/servicePrincipals(appId='{second}')")).await.ok(200)["id"].as_str().unwrap().to_owned();
+    for (key, value, status) in [
+        ("object_id", principal.as_str(), 200),
+        ("object_id", second, 400),
+        ("msi_res_id", resource, 200),
+        ("msi_res_id", second, 400),
+    ] {
+        let found = reply(imds(&format!("{graph}&{key}={value}")).header("Metadata", "true")).await;
+        assert_eq!(found.status, status, "{key}={value}: {}", found.body);
+    }
 
     let service = |query: &str| http.get(format!("{base}/msi/token?api-version=2019-08-01&client_id={second}{query}"));
     let header = tenant.running.identity_header.clone();
     let body = reply(service(graph).header("X-IDENTITY-HEADER", &header)).await.ok(200);
     assert!(body["expires_on"].is_string() && body.get("expires_in").is_none(), "{body}");
     assert_eq!(reply(service(graph).header("X-IDENTITY-HEADER", "guess")).await.status, 401);
-    assert_eq!(
-        reply(service("&resource=graph").header("X-IDENTITY-HEADER", &header)).await.status,
-        500,
-        "vague, as the service is"
-    );
+    for wrong in ["graph", "https://nope.example", "https://graph.microsoft.us"] {
+        let vague = reply(service(&format!("&resource={wrong}")).header("X-IDENTITY-HEADER", &header)).await;
+        assert_eq!(vague.status, 500, "{wrong}: vague, as the service is");
+    }
 }
 
 #[tokio::test]
@@ -180,4 +192,23 @@ async fn tenants_share_nothing_but_the_machine() {
     assert_eq!(third["domains"][1]["name"], "tailspin.onmicrosoft.com");
     assert!(tenant.running.control("POST", "tenants", &json!({ "name": "contoso" })).is_err(), "a name is taken once");
     assert!(tenant.running.control("GET", "state?tenant=nobody", &Value::Null).unwrap_err().contains("nobody"));
+}
+
+#[tokio::test]
+async fn the_token_of_one_cloud_is_none_in_another() {
+    let mut tenant = Tenant::start().await;
+    let scope = async |tenant: &Tenant, resource: &str| tenant.ask_token(&[("scope", &format!("{resource}/.default"))]).await;
+    let unknown = scope(&tenant, "https://graph.microsoft.us").await;
+    assert_eq!((unknown.status, &unknown.body["error_codes"][0]), (400, &json!(500_011)), "{}", unknown.body);
+    assert_eq!(scope(&tenant, "https://nope.example").await.body["error"], "invalid_resource");
+    // Another service gives a token, which Graph does not take.
+    let other = scope(&tenant, "https://vault.azure.net").await.ok(200);
+    let global = std::mem::replace(&mut tenant.token, other["access_token"].as_str().unwrap().to_owned());
+    tenant.get("/users").await.refused(401, "InvalidAuthenticationToken", "Invalid audience");
+    tenant.control("PATCH", "switches", json!({ "cloud": "usGovernment" }));
+    let here = scope(&tenant, "https://graph.microsoft.us").await.ok(200);
+    tenant.token = here["access_token"].as_str().unwrap().to_owned();
+    tenant.get("/users").await.ok(200);
+    tenant.token = global;
+    tenant.get("/users").await.refused(401, "InvalidAuthenticationToken", "Invalid audience");
 }

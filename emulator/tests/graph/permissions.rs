@@ -80,6 +80,10 @@ async fn some_properties_have_a_permission_of_their_own() {
         ("accountEnabled", json!(false)),
         ("otherMails", json!(["a@b.example"])),
         ("mobilePhone", json!("1")),
+        (
+            "customSecurityAttributes",
+            json!({ "Access": { "@odata.type": "#microsoft.graph.customSecurityAttributeValue", "level": "1" } }),
+        ),
         ("userPrincipalName", json!("ann.b@contoso.example")),
         ("jobTitle", json!("Cook")),
     ];
@@ -91,6 +95,7 @@ async fn some_properties_have_a_permission_of_their_own() {
         (&["User-PasswordProfile.ReadWrite.All"], &["passwordProfile"]),
         (&["User-Mail.ReadWrite.All"], &["otherMails"]),
         (&["User-Phone.ReadWrite.All"], &["mobilePhone"]),
+        (&["CustomSecAttributeAssignment.ReadWrite.All"], &["customSecurityAttributes"]),
         (&["User-LifeCycleInfo.ReadWrite.All", "User.Read.All"], &["employeeLeaveDateTime"]),
     ] {
         act_as(&mut tenant, roles).await;
@@ -121,4 +126,19 @@ async fn to_write_the_directory_is_not_to_read_members() {
     for path in [format!("/groups/{team}/members"), format!("/groups/{team}/owners"), "/applications".to_owned()] {
         tenant.get(&path).await.refused(403, "Authorization_RequestDenied", "");
     }
+}
+
+#[tokio::test]
+async fn who_may_read_users_does_not_read_deleted_groups() {
+    let (mut tenant, user, group) = tenant().await;
+    for path in [format!("/users/{user}"), format!("/groups/{group}")] {
+        tenant.delete(&path).await.ok(204);
+    }
+    let status = async |tenant: &Tenant, path: &str| tenant.get(&format!("/directory/deletedItems/{path}")).await.status;
+    act_as(&mut tenant, &["User.Read.All"]).await;
+    assert_eq!((status(&tenant, "microsoft.graph.user").await, status(&tenant, &user).await), (200, 200));
+    assert_eq!((status(&tenant, "microsoft.graph.group").await, status(&tenant, &group).await), (403, 403));
+    assert_eq!(status(&tenant, "microsoft.graph.application").await, 403);
+    act_as(&mut tenant, &["Group.Read.All"]).await;
+    assert_eq!((status(&tenant, "microsoft.graph.group").await, status(&tenant, &user).await), (200, 403));
 }

@@ -106,6 +106,9 @@ async fn mastered_on_premises() {
     let mailed = seeded["groups"][1].as_str().unwrap();
     let add = tenant.post(&format!("/groups/{mailed}/members/$ref"), tenant.link(&member)).await;
     add.refused(400, "Request_BadRequest", "Cannot Update a mail-enabled security groups and or distribution list.");
+    let bound = json!({ "members@odata.bind": [tenant.url(&member)] });
+    let bound = tenant.patch(&format!("/groups/{mailed}"), bound).await;
+    bound.refused(400, "Request_BadRequest", "Cannot Update a mail-enabled security groups and or distribution list.");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! `$select`, `$filter`, `$orderby`, `$top`, `$count`, `$search`, `$expand`, paging.
 
-use crate::client::{Tenant, ids};
+use crate::client::{Tenant, id, ids};
 use serde_json::{Value, json};
 
 const USERS: usize = 7;
@@ -326,4 +326,36 @@ async fn a_list_may_begin_with_an_empty_page() {
         assert_eq!(found, USERS, "{query}");
     }
     assert_eq!(tenant.control("PUT", "profile", json!({ "name": "hostile" }))["lists"]["emptyPages"], 0.05);
+}
+
+#[tokio::test]
+async fn groups_without_owners_are_found() {
+    let tenant = Tenant::start().await;
+    let (owned, alone) = (tenant.new_group("owned").await, tenant.new_group("alone").await);
+    let ann = tenant.new_user("ann").await;
+    tenant.post(&format!("/groups/{owned}/owners/$ref"), tenant.link(&ann)).await.ok(204);
+    let found = async |filter: &str| ids(&tenant.eventual(&format!("/groups?$count=true&$filter={filter}")).await.ok(200));
+    assert_eq!(found("owners/$count eq 0").await, [alone.as_str()]);
+    assert_eq!(found("owners/$count gt 0").await, [owned.as_str()]);
+    let plain = tenant.get("/groups?$filter=owners/$count eq 0").await;
+    plain.refused(400, "Request_UnsupportedQuery", "owners");
+    let users = tenant.eventual("/users?$count=true&$filter=owners/$count eq 0").await;
+    assert_eq!(users.status, 400, "nobody owns a user");
+}
+
+#[tokio::test]
+async fn what_leads_to_an_object_is_expanded_too() {
+    let tenant = Tenant::start().await;
+    let (ann, bob) = (tenant.new_user("ann").await, tenant.new_user("bob").await);
+    let group = tenant.new_group("g").await;
+    tenant.put(&format!("/users/{bob}/manager/$ref"), tenant.link(&ann)).await.ok(204);
+    tenant.post(&format!("/groups/{group}/members/$ref"), tenant.link(&ann)).await.ok(204);
+    let expanded = async |name: &str| {
+        let body = tenant.get(&format!("/users/{ann}?$select=id&$expand={name}($select=id)")).await.ok(200);
+        body[name].as_array().unwrap().iter().map(id).collect::<Vec<_>>()
+    };
+    assert_eq!(expanded("directReports").await, [bob]);
+    assert_eq!(expanded("memberOf").await, [group.as_str()]);
+    assert!(expanded("ownedObjects").await.is_empty());
+    tenant.get(&format!("/groups/{group}?$expand=directReports")).await.refused(400, "ExpandNotSupported", "directReports");
 }

@@ -63,6 +63,73 @@ async fn without_ref_the_object_itself_goes() {
     tenant.delete(&path).await.ok(204);
     assert_eq!(tenant.get(&format!("/users/{}", people[0])).await.status, 404);
     assert_eq!(tenant.control("GET", "state", Value::Null)["deleted"], 1);
+    // The path names the object, so no rule of the group stands before it.
+    let seed = json!({ "users": [{ "id": MEMBER, "userPrincipalName": "zoe@contoso.example" }], "groups": [
+        { "id": DYNAMIC, "displayName": "d", "groupTypes": ["DynamicMembership"], "members": [MEMBER] } ] });
+    tenant.control("POST", "seed", seed);
+    tenant.delete(&format!("/groups/{DYNAMIC}/members/{MEMBER}/$ref")).await.refused(403, "Authorization_RequestDenied", "");
+    tenant.delete(&format!("/groups/{DYNAMIC}/members/{MEMBER}")).await.ok(204);
+    let owner = &people[1];
+    tenant.post(&format!("/groups/{group}/owners/$ref"), tenant.link(owner)).await.ok(204);
+    tenant.delete(&format!("/groups/{group}/owners/{owner}/$ref")).await.refused(400, "Request_BadRequest", "at least one owner");
+    tenant.delete(&format!("/groups/{group}/owners/{owner}")).await.ok(204);
+    assert_eq!(tenant.get(&format!("/users/{owner}")).await.status, 404);
+}
+
+const MEMBER: &str = "00000000-0000-0000-0000-0000000000a1";
+const DYNAMIC: &str = "00000000-0000-0000-0000-0000000000d1";
+
+#[tokio::test]
+async fn a_deleted_owner_does_not_count_as_another() {
+    let tenant = Tenant::start().await;
+    let people = people(&tenant, 2).await;
+    let group = tenant.new_group("g").await;
+    for owner in &people {
+        tenant.post(&format!("/groups/{group}/owners/$ref"), tenant.link(owner)).await.ok(204);
+    }
+    tenant.delete(&format!("/users/{}", people[0])).await.ok(204);
+    let last = format!("/groups/{group}/owners/{}/$ref", people[1]);
+    tenant.delete(&last).await.refused(400, "Request_BadRequest", "at least one owner");
+    tenant.post(&format!("/directory/deletedItems/{}/restore", people[0]), Value::Null).await.ok(200);
+    tenant.delete(&last).await.ok(204);
+}
+
+#[tokio::test]
+async fn devices_and_contacts_are_members_too() {
+    let tenant = Tenant::start().await;
+    let seed = json!({
+        "devices": [{ "displayName": "laptop", "deviceId": "d-1", "operatingSystem": "Windows" }],
+        "contacts": [{ "displayName": "Partner", "mail": "p@partner.example", "proxyAddresses": ["SMTP:p@partner.example"] }],
+    });
+    let seeded = tenant.control("POST", "seed", seed);
+    let (device, contact) = (seeded["devices"][0].as_str().unwrap(), seeded["contacts"][0].as_str().unwrap());
+    let (group, unified_group) = (tenant.new_group("g").await, id(&tenant.post("/groups", unified("u")).await.ok(201)));
+    for other in [device, contact] {
+        tenant.post(&format!("/groups/{group}/members/$ref"), tenant.link(other)).await.ok(204);
+        let into_unified = tenant.post(&format!("/groups/{unified_group}/members/$ref"), tenant.link(other)).await;
+        into_unified.refused(400, "Request_BadRequest", "is invalid for the 'members' reference");
+        let owner = tenant.post(&format!("/groups/{group}/owners/$ref"), tenant.link(other)).await;
+        owner.refused(400, "Request_BadRequest", "is invalid for the 'owners' reference");
+    }
+    let members = tenant.get(&format!("/groups/{group}/members")).await.ok(200);
+    let types: Vec<&str> =
+        members["value"].as_array().unwrap().iter().map(|member| member["@odata.type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["#microsoft.graph.device", "#microsoft.graph.orgContact"]);
+    for (cast, expected) in [("device", device), ("orgContact", contact)] {
+        assert_eq!(ids(&tenant.get(&format!("/groups/{group}/members/microsoft.graph.{cast}")).await.ok(200)), [expected]);
+    }
+    assert!(ids(&tenant.get(&format!("/groups/{group}/members/microsoft.graph.user")).await.ok(200)).is_empty());
+    let told = tenant.get("/groups/delta").await.ok(200);
+    let told = told["value"].as_array().unwrap().iter().find(|item| item["id"] == group.as_str()).unwrap();
+    assert_eq!(told["members@delta"][0]["@odata.type"], "#microsoft.graph.device");
+    assert_eq!(tenant.get(&format!("/devices/{device}")).await.ok(200)["operatingSystem"], "Windows");
+    assert_eq!(ids(&tenant.get(&format!("/contacts/{contact}/memberOf")).await.ok(200)), [group.as_str()]);
+    tenant.patch(&format!("/devices/{device}"), json!({ "displayName": "x" })).await.refused(405, "Request_BadRequest", "");
+    // Addresses are unique over users, groups and contacts.
+    let taken = with(user("ann"), json!({ "mail": "p@partner.example" }));
+    tenant.post("/users", taken).await.refused(400, "Request_BadRequest", "proxyAddresses");
+    tenant.delete(&format!("/groups/{group}/members/{device}/$ref")).await.ok(204);
+    assert_eq!(ids(&tenant.get("/devices").await.ok(200)), [device], "only the reference went");
 }
 
 #[tokio::test]

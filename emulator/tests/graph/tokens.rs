@@ -73,8 +73,15 @@ struct Certificate {
 }
 
 fn certificate() -> Certificate {
+    certificate_from(1975)
+}
+
+/// One that is valid from the first day of a year on.
+fn certificate_from(year: i32) -> Certificate {
     let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).unwrap();
-    let certificate = rcgen::CertificateParams::new(vec!["app".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let mut params = rcgen::CertificateParams::new(vec!["app".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(year, 1, 1);
+    let certificate = params.self_signed(&key).unwrap();
     let signing = EncodingKey::from_rsa_pem(key.serialize_pem().as_bytes()).unwrap();
     Certificate { pem: certificate.pem(), key: signing, der: certificate.der().to_vec() }
 }
@@ -108,6 +115,16 @@ async fn certificates_are_verified() {
         let forged = ask(&tenant, &assertion(&tenant, header, &unknown.key, &json!({}))).await;
         assert_eq!((forged.status, code(&forged.body)), (401, ("invalid_client", 700_027)));
     }
+    let early = certificate_from(2090);
+    tenant.control("POST", "credentials", json!({ "addCertificate": early.pem }));
+    let mut header = Header::new(Algorithm::PS256);
+    header.x5t_s256 = Some(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&early.der)));
+    let reply = ask(&tenant, &assertion(&tenant, &header, &early.key, &json!({}))).await;
+    assert!(
+        reply.body["error_description"].as_str().unwrap().contains("[Reason - The key used is not valid yet.]"),
+        "{}",
+        reply.body
+    );
     let mut stranger = Header::new(Algorithm::PS256);
     stranger.x5t_s256 = Some(BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(&unknown.der)));
     let reply = ask(&tenant, &assertion(&tenant, &stranger, &unknown.key, &json!({}))).await;

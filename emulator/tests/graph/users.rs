@@ -72,6 +72,7 @@ async fn properties_are_checked() {
         json!({ "jobTitle": long(129) }),
         json!({ "jobTitle": "" }),
         json!({ "jobTitle": 7 }),
+        json!({ "identities": 5 }),
         json!({ "employeeId": long(17) }),
         json!({ "givenName": long(65) }),
         json!({ "postalCode": long(41) }),
