@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use entrain::wiring::FastClock;
 use entrain_mapping::{Limits, Mapping, ScopeRules as Predicates, Script, default_scripts};
 use entrain_model::{Clock, Kind, Limits as Guard, Millis, Mode, ObjectRef, Policy, Reason, Relation, Scope, WritableDirectory};
-use entrain_store::{FailPoints, SourceChange, Store};
+use entrain_store::{FailPoints, SourceChange, Store, Who};
 use entrain_sync::{Ask, Direct, Engine, Report, ScopeRules, Silent, SyncError, Target, TargetChoice, Timing, Worker};
 use tokio::sync::watch;
 
@@ -193,7 +193,7 @@ impl Rig {
         let (_keep, target) = watch::channel(Arc::clone(&self.target));
         let (_run, stop) = watch::channel(false);
         let worker = Worker::new(self.engine.clone(), target, Arc::clone(&seen) as Arc<dyn Direct>, Arc::new(Silent));
-        worker.drain(&stop).await?;
+        while worker.drain(Who::Leavers, &stop).await? + worker.drain(Who::Others, &stop).await? > 0 {}
         drop(worker);
         let seen = Arc::try_unwrap(seen).ok().context("the worker still runs")?;
         Ok(seen.0.into_inner().unwrap_or_else(PoisonError::into_inner))

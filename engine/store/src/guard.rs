@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, RunId, SourceId, TargetName};
+use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, Phase, RunId, SourceId, TargetName};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
 use crate::plan::PlanLine;
+use crate::queue::enqueue;
+use crate::run::EVERYTHING;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_word};
 use crate::{Result, Store};
 
@@ -205,6 +207,48 @@ impl Store {
             .run(&mut tx)
             .await?;
         Ok(tx.commit().await?)
+    }
+
+    /// Takes out of a plan's count what no held plan has: it waits for nobody.
+    pub async fn uncount_unawaited(&self, target: &TargetName, run: &RunId) -> Result<()> {
+        let mut tx = self.begin_derived().await?;
+        Sql::new(
+            "delete from plan_counted where run = $1 and approved = 0 and not exists (
+               select 1 from plan_counted h join runs r on r.id = h.run
+                where h.kind = plan_counted.kind and h.id = plan_counted.id and h.operation = plan_counted.operation
+                  and h.about = plan_counted.about and h.run <> $1 and r.target = $2 and r.state = 'held')",
+        )
+        .arg(run)
+        .arg(target)
+        .run(&mut tx)
+        .await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Whether a plan over everything waits for approval.
+    pub async fn holds_everything(&self, target: &TargetName) -> Result<bool> {
+        let sql = Sql::new("select 1 as n from runs where target = $1 and state = 'held' and scope = $2 limit 1");
+        Ok(sql.arg(target).arg(EVERYTHING).one(&mut *self.read().await?).await?.is_some())
+    }
+
+    /// Queues who loses access by a held plan and is not what it is held for.
+    pub async fn enqueue_free_leavers(&self, target: &TargetName, run: &RunId) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let rows = Sql::new(
+            "select distinct l.kind as kind, l.id as id from plan_lines l where l.run = $1 and l.state = 'planned' and l.phase = $2
+               and not exists (select 1 from plan_counted c where c.run = l.run and c.kind = l.kind and c.id = l.id and c.approved = 0)
+               and not exists (select 1 from queue q where q.target = $3 and q.kind = l.kind and q.id = l.id)",
+        )
+        .arg(run)
+        .arg(Phase::Leavers.number())
+        .arg(target)
+        .all(&mut tx)
+        .await?;
+        let objects = rows.iter().map(|row| row.object("")).collect::<Result<Vec<_>>>()?;
+        enqueue(&mut tx, target, &objects, 0, self.now()).await?;
+        tx.commit().await?;
+        self.notify();
+        Ok(())
     }
 
     /// Which of these objects have a change in the plan that the guard counts and nobody approved.

@@ -82,6 +82,14 @@ impl Store {
         Ok(!rows.is_empty())
     }
 
+    /// Whether a full run works on the target now.
+    pub async fn is_claimed(&self, target: &TargetName) -> Result<bool> {
+        let now = self.now();
+        let claim = Sql::new("select 1 as n from leases where target = $1 and kind = 'target' and until >= $2 and until <= $3");
+        let claim = claim.arg(target).arg(now).arg(now + TOO_LONG).one(&mut *self.read().await?).await?;
+        Ok(claim.is_some())
+    }
+
     /// Gives the claim back.
     pub async fn release_target(&self, target: &TargetName, holder: &str) -> Result<()> {
         let mut transaction = self.begin_derived().await?;

@@ -78,7 +78,7 @@ pub use mirror::{MirrorCounts, MirrorCursor, MirrorPage, Reading};
 pub use plan::{ContestedLine, LineState, PlanCounts, PlanLine, PlannedLine, Population, Tally, UNDELIVERED};
 pub use preflight::{Dangling, Scratch, Shared, Web};
 pub use protection::{ProtectedRecord, ProtectionApproval, ProtectionRead};
-pub use queue::{Due, QueueDepth};
+pub use queue::{Due, DueRule, QueueDepth, Who};
 pub use reference::{Leavers, ReferenceChange, ReferenceCursor, ReferenceEdit, ReferenceScope};
 pub use relink::Relinked;
 pub use reviewed::{DRIFTED, Kept, NOT_IN_PLAN};

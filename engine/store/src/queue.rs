@@ -23,6 +23,43 @@ pub struct Due {
     pub first_at: Millis,
 }
 
+/// Whose rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Users that are gone from the source, or not active there: each waits to lose its access.
+    Leavers,
+    /// All other objects.
+    Others,
+    /// Everybody.
+    All,
+}
+
+impl Who {
+    /// As a condition on the rows of `queue q`.
+    fn condition(self) -> String {
+        match self {
+            Who::Leavers => format!("and {LEAVER}"),
+            Who::Others => format!("and not {LEAVER}"),
+            Who::All => String::new(),
+        }
+    }
+}
+
+const LEAVER: &str =
+    "(q.kind = 'user' and (exists (select 1 from source_versions s where s.kind = q.kind and s.id = q.id and s.present = 0)
+       or exists (select 1 from users u where u.id = q.id and u.active = 0)))";
+
+/// Which rows are due.
+#[derive(Clone, Copy, Debug)]
+pub struct DueRule {
+    /// Whose.
+    pub of: Who,
+    /// A row that has been quiet for so long.
+    pub quiet: Duration,
+    /// A row that has waited for so long, quiet or not.
+    pub at_most: Duration,
+}
+
 /// How much waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueueDepth {
@@ -37,19 +74,17 @@ pub struct QueueDepth {
 }
 
 impl Store {
-    /// Takes due rows and leases their objects. Due is what has been quiet for `quiet`, or has waited `at_most`. A row that
-    /// comes from the future (a clock was set back) is due.
+    /// Takes due rows and leases their objects. A row that comes from the future (a clock was set back) is due.
     pub async fn lease_due(
         &self,
         target: &TargetName,
         holder: &str,
         rows: usize,
-        quiet: Duration,
-        at_most: Duration,
+        rule: DueRule,
         lease: Duration,
     ) -> Result<Vec<Due>> {
-        let due = DueAt::new(self.now(), quiet, at_most);
-        let look = due.args(Sql::new(&format!("select 1 as n from queue q where {DUE} limit 1")), target);
+        let (due, whose) = (DueAt::new(self.now(), rule.quiet, rule.at_most), rule.of.condition());
+        let look = due.args(Sql::new(&format!("select 1 as n from queue q where {DUE} {whose} limit 1")), target);
         if look.one(&mut *self.read().await?).await?.is_none() {
             return Ok(Vec::new());
         }
@@ -58,7 +93,7 @@ impl Store {
         let text = format!(
             "insert into leases (target, kind, id, holder, until)
              select target, kind, id, $6, $7 from (
-               select q.target, q.kind, q.id from queue q where {DUE}
+               select q.target, q.kind, q.id from queue q where {DUE} {whose}
                order by q.first_at, q.kind, q.id limit $8) as due
              where true order by kind desc, id
              on conflict (target, kind, id) do update set holder = excluded.holder, until = excluded.until
@@ -99,10 +134,10 @@ impl Store {
         Ok(taken)
     }
 
-    /// When the next row may be due, given the same times as `lease_due`; in the past if one is. Rows that somebody has
+    /// When the next row may be due by the same rule as for `lease_due`; in the past if one is. Rows that somebody has
     /// leased do not count until their lease ends.
-    pub async fn next_due(&self, target: &TargetName, quiet: Duration, at_most: Duration) -> Result<Option<Millis>> {
-        let row = Sql::new(
+    pub async fn next_due(&self, target: &TargetName, rule: DueRule) -> Result<Option<Millis>> {
+        let row = Sql::new(&format!(
             "select min(case when ready < not_before then case when not_before < until then until else not_before end
                              when ready < until then until else ready end) as n
              from (select case when q.changed_at > $2 then 0
@@ -110,12 +145,13 @@ impl Store {
                      case when q.not_before > $5 then 0 else q.not_before end as not_before,
                      case when l.until > $6 then 0 else coalesce(l.until + 1, 0) end as until
                    from queue q left join leases l on l.target = q.target and l.kind = q.kind and l.id = q.id
-                   where q.target = $1) as waiting",
-        )
+                   where q.target = $1 {}) as waiting",
+            rule.of.condition()
+        ))
         .arg(target)
         .arg(self.now() + FUTURE)
-        .arg(millis(quiet))
-        .arg(millis(at_most))
+        .arg(millis(rule.quiet))
+        .arg(millis(rule.at_most))
         .arg(self.now() + LONGEST_WAIT)
         .arg(self.now() + TOO_LONG)
         .one(&mut *self.read().await?)

@@ -32,23 +32,27 @@ fn plain(due: Vec<Due>) -> Vec<Due> {
     due.into_iter().map(|due| Due { first_at: 0, ..due }).collect()
 }
 
+fn rule(quiet: Duration, at_most: Duration) -> DueRule {
+    DueRule { of: Who::All, quiet, at_most }
+}
+
 async fn due(store: &Store, quiet: u64, at_most: u64) -> Vec<Due> {
-    store.lease_due(&target(), "w", 100, Duration::from_millis(quiet), Duration::from_millis(at_most), LEASE).await.unwrap()
+    store.lease_due(&target(), "w", 100, rule(Duration::from_millis(quiet), Duration::from_millis(at_most)), LEASE).await.unwrap()
 }
 
 async fn a_row_is_due_when_it_is_quiet(database: Arc<Database>) {
     let store = with_target(&database).await;
     write(&store, &[user("u1")]).await;
     assert_eq!(due(&store, 60_000, 600_000).await, vec![]);
-    let next = store.next_due(&target(), Duration::from_secs(60), Duration::from_secs(600)).await.unwrap().unwrap();
+    let next = store.next_due(&target(), rule(Duration::from_secs(60), Duration::from_secs(600))).await.unwrap().unwrap();
     assert!((1..=61_000).contains(&(next - store.now())), "{next}");
-    let now = store.next_due(&target(), Duration::ZERO, Duration::from_secs(600)).await.unwrap().unwrap();
+    let now = store.next_due(&target(), rule(Duration::ZERO, Duration::from_secs(600))).await.unwrap().unwrap();
     assert!(now <= store.now());
     tokio::time::sleep(Duration::from_millis(5)).await;
     let got = due(&store, 1, 600_000).await;
     assert_eq!(plain(got), vec![Due { object: ObjectRef::user("u1"), version: 1, attempts: 0, first_at: 0 }]);
     assert_eq!(due(&store, 1, 600_000).await, vec![], "it is leased");
-    let later = store.next_due(&target(), Duration::ZERO, Duration::ZERO).await.unwrap().unwrap();
+    let later = store.next_due(&target(), rule(Duration::ZERO, Duration::ZERO)).await.unwrap().unwrap();
     assert!(later > store.now() + 50_000, "a leased row is not due before its lease ends");
     assert_eq!(store.queue_depth(&target()).await.unwrap().rows, 1);
 }
@@ -73,7 +77,7 @@ async fn a_row_from_the_future_is_due(database: Arc<Database>) {
     let store = with_target(&database).await;
     write(&store, &[user("u1")]).await;
     database.shell("update queue set changed_at = changed_at + 3600000, first_at = first_at + 3600000");
-    assert!(store.next_due(&target(), QUIET, AT_MOST).await.unwrap().unwrap() <= store.now());
+    assert!(store.next_due(&target(), rule(QUIET, AT_MOST)).await.unwrap().unwrap() <= store.now());
     assert_eq!(due(&store, 10, 100).await.len(), 1, "a clock that was set back stops nothing");
 }
 
@@ -86,10 +90,10 @@ async fn what_was_leased_or_put_off_before_a_clock_was_set_back_is_due(database:
     // A day later by a clock that then is set right.
     database
         .shell("update leases set until = until + 86400000; update queue set not_before = not_before + 86400000 where id = 'u1'");
-    assert!(store.next_due(&target(), Duration::ZERO, AT_MOST).await.unwrap().unwrap() <= store.now() + 1_000);
+    assert!(store.next_due(&target(), rule(Duration::ZERO, AT_MOST)).await.unwrap().unwrap() <= store.now() + 1_000);
     assert_eq!(store.lease(&target(), "other", &[ObjectRef::user("u2")], LEASE).await.unwrap().len(), 1);
     store.release(&target(), "other", None).await.unwrap();
-    assert_eq!(store.lease_due(&target(), "other", 10, Duration::ZERO, Duration::ZERO, LEASE).await.unwrap().len(), 2);
+    assert_eq!(store.lease_due(&target(), "other", 10, rule(Duration::ZERO, Duration::ZERO), LEASE).await.unwrap().len(), 2);
     assert!(store.claim_target(&target(), "other", LEASE).await.unwrap(), "the claim of the dead holds nobody up");
 }
 
@@ -116,7 +120,7 @@ async fn rows_wait_and_come_back(database: Arc<Database>) {
     assert_eq!(due(&store, 0, 0).await, vec![]);
     let depth = store.queue_depth(&target()).await.unwrap();
     assert_eq!((depth.rows, depth.due), (1, 0));
-    let next = store.next_due(&target(), Duration::ZERO, Duration::ZERO).await.unwrap().unwrap();
+    let next = store.next_due(&target(), rule(Duration::ZERO, Duration::ZERO)).await.unwrap().unwrap();
     assert!((next - store.now() - 60_000).abs() < 2_000);
     database.clock.advance(Duration::from_secs(61));
     if database.sort == Sort::Postgres {
@@ -143,7 +147,7 @@ async fn two_workers_never_lease_one_row(database: Arc<Database>) {
             let holder = format!("w{worker}");
             let mut mine = Vec::new();
             loop {
-                let due = store.lease_due(&target(), &holder, 7, Duration::ZERO, Duration::ZERO, LEASE).await.unwrap();
+                let due = store.lease_due(&target(), &holder, 7, rule(Duration::ZERO, Duration::ZERO), LEASE).await.unwrap();
                 if due.is_empty() {
                     return mine;
                 }

@@ -181,6 +181,7 @@ async fn put(run: &Run<'_>, lines: &[PlannedLine]) -> Result<(), SyncError> {
 async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), SyncError> {
     let (mut after, leavers) = (None, leaving::memberships(&run.policy));
     loop {
+        run.engine.goes_on()?;
         run.keep().await?;
         let (mut page, next) = run.store().reference_page(&run.target.name, &run.id, (scope, leavers), after, PAGE).await?;
         drift::believe(run, &mut page).await?;

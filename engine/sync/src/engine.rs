@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use entrain_model::{Action, Clock, Millis, Mode, Policy, Reason, RunId, Scope};
 use entrain_store::{Halt, Kept, RunKind, RunState, Store, TargetRow};
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::accepted::{self, Open};
@@ -31,6 +32,8 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     name: String,
     runs: Arc<AtomicU64>,
+    /// Whether the process is about to end.
+    ending: Option<watch::Receiver<bool>>,
 }
 
 /// What is asked of a run.
@@ -120,7 +123,22 @@ pub(crate) struct Run<'a> {
 impl Engine {
     /// `name` tells this process from all others that use the database.
     pub fn new(store: Store, clock: Arc<dyn Clock>, name: &str) -> Self {
-        Self { store, clock, name: name.to_owned(), runs: Arc::default() }
+        Self { store, clock, name: name.to_owned(), runs: Arc::default(), ending: None }
+    }
+
+    /// The same, whose runs stop as soon as this says so: what is on the wire is finished and recorded, nothing new begins.
+    #[must_use]
+    pub fn ending_with(self, ending: watch::Receiver<bool>) -> Self {
+        Self { ending: Some(ending), ..self }
+    }
+
+    /// # Errors
+    /// The process is about to end.
+    pub(crate) fn goes_on(&self) -> Result<(), SyncError> {
+        match &self.ending {
+            Some(ending) if *ending.borrow() => Err(SyncError::Stopped),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The same for somebody: what is decided with it stands in the audit under this name.
@@ -238,7 +256,12 @@ impl Run<'_> {
         };
         let hands = self.hands.clone();
         match (judged, &hands) {
-            (Judged::Held(reasons), _) => self.report(RunState::Held, reasons).await,
+            (Judged::Held(reasons), _) => {
+                if self.whole() && ask.kind == RunKind::Sync {
+                    self.store().enqueue_free_leavers(&self.target.name, &self.id).await?;
+                }
+                self.report(RunState::Held, reasons).await
+            }
             (Judged::Apply, Hands::Tied(_)) => self.report(RunState::Planned, Vec::new()).await,
             (Judged::Apply, Hands::Free(directory)) => {
                 if let Task::Undo { of, by, .. } = &ask.task {
@@ -321,6 +344,7 @@ impl Run<'_> {
 
     /// Renews the claim of a full run, and stops a run whose target was halted or resumed meanwhile.
     pub(crate) async fn still_ours(&self) -> Result<(), SyncError> {
+        self.engine.goes_on()?;
         self.keep().await?;
         let epoch = self.store().target(&self.target.name).await?.map_or(0, |row| row.epoch);
         if epoch == self.epoch { Ok(()) } else { Err(SyncError::Stopped) }

@@ -34,6 +34,7 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
             recover::look(run).await?;
         }
         loop {
+            run.engine.goes_on()?;
             let lines = run.store().next_lines(&run.id, phase, window(phase)).await?;
             if lines.is_empty() {
                 break;

@@ -75,7 +75,9 @@ pub(crate) async fn judged(run: &Run<'_>, recreated: Vec<Suspicion>, approval: O
         match judge(&counts(run, &counted, &groups).await?, &suspicions) {
             Verdict::NeedsApproval(reasons) => {
                 let over = over(&reasons);
-                if !over.is_empty() {
+                if reasons.iter().all(|reason| reason.concerns == Concerns::Others) {
+                    store.uncount_unawaited(name, &run.id).await?;
+                } else if !over.is_empty() {
                     store.uncount_others(&run.id, &over).await?;
                 }
                 return Ok(Judged::Held(reasons));

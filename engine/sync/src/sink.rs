@@ -41,6 +41,7 @@ pub(crate) fn indexed(run: &Run<'_>, kind: Kind) -> Vec<String> {
 impl<K: FnMut(&Observed) + Send> Pages for MirrorSink<'_, K> {
     async fn page(&mut self, page: Vec<Observed>) -> Result<(), SinkError> {
         page.iter().for_each(&mut self.keep);
+        self.run.engine.goes_on().map_err(|error| SinkError(error.to_string()))?;
         self.run.keep().await.map_err(|error| SinkError(error.to_string()))?;
         let anchor = &self.run.target.schema().of(self.kind).anchor;
         let into = MirrorPage {

@@ -26,6 +26,7 @@ pub(crate) async fn settle(run: &Run<'_>, reason: Reason) -> Result<(), SyncErro
     while look.soon > 0 && waited < run.target.timing.linger {
         let pause = look.settles_in.map_or(wait, |left| wait.min(left.max(SHORTEST)));
         run.engine.clock().sleep(pause).await;
+        run.engine.goes_on()?;
         run.keep().await?;
         (waited, wait) = (waited + pause, wait * 2);
         look = recover::look(run).await?;

@@ -1,17 +1,18 @@
-//! Direct sync: one worker per target takes what is due, as it comes.
+//! Direct sync: one worker per target takes what is due, as it comes. It works with two hands, one for those who lose access,
+//! who wait for nobody else, and one for all others.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use entrain_model::{Kind, ObjectRef, Reason, Scope, TargetName};
-use entrain_store::{Due, RunState, StoreError, Watch};
+use entrain_store::{Due, DueRule, RunState, StoreError, Watch, Who};
 use tokio::sync::watch;
 
 use crate::engine::Ask;
 use crate::{Engine, Progress, Report, SyncError, Target};
 
-/// More due objects than this are a bulk change: one run over everything, judged as a whole.
+/// So many due objects are a bulk change: one run over everything, judged as a whole.
 const BULK: usize = 500;
 /// How long a held or failed set waits before it is tried again without a further change.
 const HELD: Duration = Duration::from_secs(4 * 3600);
@@ -33,6 +34,7 @@ pub struct Worker {
     target: watch::Receiver<Arc<Target>>,
     direct: Arc<dyn Direct>,
     progress: Arc<dyn Progress>,
+    bulk: usize,
 }
 
 impl Worker {
@@ -43,15 +45,34 @@ impl Worker {
         direct: Arc<dyn Direct>,
         progress: Arc<dyn Progress>,
     ) -> Self {
-        Self { engine, target, direct, progress }
+        Self { engine, target, direct, progress, bulk: BULK }
     }
 
-    /// Works until `stop` says so; a reconcile under way is finished first.
-    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+    /// The same with another number of due objects that are a bulk change; usually 500.
+    #[must_use]
+    pub fn with_bulk(self, bulk: usize) -> Self {
+        Self { bulk, ..self }
+    }
+
+    /// Works until `stop` says so; a reconcile under way is finished first. Before `begin` says so it only blocks those who leave,
+    /// and them only if something is linked: before the very first full sync nothing is known of the tenant, and one enumeration
+    /// costs less than to look every object up.
+    pub async fn run(self, stop: watch::Receiver<bool>, begin: watch::Receiver<bool>) {
+        tokio::join!(self.hand(Who::Leavers, stop.clone(), begin.clone()), self.hand(Who::Others, stop, begin));
+    }
+
+    async fn hand(&self, of: Who, mut stop: watch::Receiver<bool>, mut begin: watch::Receiver<bool>) {
         let Some(mut changed) = self.watch(&mut stop).await else { return };
+        while !*stop.borrow() && !*begin.borrow() && !(of == Who::Leavers && self.knows_records().await) {
+            tokio::select! {
+                _ = stop.changed() => {}
+                over = begin.changed() => if over.is_err() { break },
+                () = self.engine.clock().sleep(IDLE) => {}
+            }
+        }
         while !*stop.borrow() {
-            let wait = match self.drain(&stop).await {
-                Ok(()) => self.wait().await,
+            let wait = match self.drain(of, &stop).await {
+                Ok(_) => self.wait(of).await,
                 Err(error) => {
                     tracing::error!(target = %self.target.borrow().name, "direct sync stopped and is tried again: {error}");
                     FAILED
@@ -63,6 +84,11 @@ impl Worker {
                 () = self.engine.clock().sleep(wait) => {}
             }
         }
+    }
+
+    async fn knows_records(&self) -> bool {
+        let name = self.target.borrow().name.clone();
+        matches!(self.engine.store().population(&name).await, Ok(linked) if linked.users > 0)
     }
 
     /// Begins to look out for changes, as soon as the database lets it; none once `stop` says so.
@@ -81,50 +107,48 @@ impl Worker {
         }
     }
 
-    /// How long nothing is due, unless somebody queues something.
-    pub async fn wait(&self) -> Duration {
-        let (name, timing) = {
-            let target = self.target.borrow();
-            (target.name.clone(), target.timing)
-        };
-        let row = self.engine.store().target(&name).await;
+    /// How long nothing of these is due, unless somebody queues something.
+    pub async fn wait(&self, of: Who) -> Duration {
+        let target = Arc::clone(&self.target.borrow());
+        let row = self.engine.store().target(&target.name).await;
         if matches!(row, Ok(Some(row)) if row.halt.is_some()) {
             // What is due stays due as long as the target is halted: whoever resumes it wakes the worker.
             return IDLE;
         }
         let now = self.engine.store().now();
-        match self.engine.store().next_due(&name, timing.quiet, timing.at_most).await {
+        match self.engine.store().next_due(&target.name, rule(&target, of)).await {
             Ok(Some(due)) => Duration::from_millis(u64::try_from(due - now).unwrap_or(0)).clamp(Duration::from_millis(1), IDLE),
             Ok(None) => IDLE,
             Err(_) => FAILED,
         }
     }
 
-    /// Takes what is due until nothing is, or until `stop` says so.
-    pub async fn drain(&self, stop: &watch::Receiver<bool>) -> Result<(), StoreError> {
+    /// Takes what is due of these until nothing is, or until `stop` says so; in how many runs.
+    pub async fn drain(&self, of: Who, stop: &watch::Receiver<bool>) -> Result<usize, StoreError> {
+        let mut runs = 0;
         while !*stop.borrow() {
             let target = Arc::clone(&self.target.borrow());
             if self.engine.store().target(&target.name).await?.is_some_and(|row| row.halt.is_some()) {
                 // The queue keeps collecting; whoever resumes the target wakes the worker.
-                return Ok(());
+                break;
             }
             let holder = self.engine.holder();
-            let timing = &target.timing;
-            let due =
-                self.engine.store().lease_due(&target.name, &holder, BULK, timing.quiet, timing.at_most, timing.lease).await?;
+            let lease = target.timing.lease;
+            let due = self.engine.store().lease_due(&target.name, &holder, self.bulk, rule(&target, of), lease).await?;
             if due.is_empty() {
-                return Ok(());
+                break;
             }
             self.reconcile(&target, holder, due).await?;
+            runs += 1;
         }
-        Ok(())
+        Ok(runs)
     }
 
     async fn reconcile(&self, target: &Arc<Target>, holder: String, due: Vec<Due>) -> Result<(), StoreError> {
         let store = self.engine.store();
         let objects = self.widened(target, &due).await?;
-        let bulk = objects.len() >= BULK;
-        let (scope, holder) = if bulk {
+        let whole = objects.len() >= self.bulk && self.may_be_whole(target).await?;
+        let (scope, holder) = if whole {
             store.release(&target.name, &holder, None).await?;
             (Scope::Everything, None)
         } else {
@@ -142,11 +166,15 @@ impl Worker {
                     waited.for_each(|millis| self.direct.took(&target.name, Duration::from_millis(millis)));
                 }
                 RunState::Held => {
-                    self.hold(target, report, &rows).await?;
+                    self.hold(target, whole, report, &rows).await?;
                 }
                 RunState::Halted | RunState::Failed | RunState::Superseded | RunState::Rejected | RunState::Running => {}
             },
-            Err(error) => store.retry_later(&target.name, &rows, later(store.now(), FAILED), &error.to_string()).await?,
+            Err(error) => {
+                // Where another run has the whole target by now, these go by themselves at once.
+                let wait = if whole && matches!(error, SyncError::Busy(_)) { Duration::ZERO } else { FAILED };
+                store.retry_later(&target.name, &rows, later(store.now(), wait), &error.to_string()).await?;
+            }
         }
         if let Some(holder) = holder {
             store.release(&target.name, &holder, None).await?;
@@ -155,15 +183,22 @@ impl Worker {
         Ok(())
     }
 
+    /// Whether a bulk change may be judged as a whole now. While another run works on the whole target it would wait for that one's
+    /// end; and a plan over everything that waits for approval would come out once more, and be held again.
+    async fn may_be_whole(&self, target: &Target) -> Result<bool, StoreError> {
+        let store = self.engine.store();
+        Ok(!store.is_claimed(&target.name).await? && !store.holds_everything(&target.name).await?)
+    }
+
     /// What the guard held waits for approval. What was only leased with it is due again by itself.
-    async fn hold(&self, target: &Target, report: &Report, rows: &[(ObjectRef, i64)]) -> Result<(), StoreError> {
+    async fn hold(&self, target: &Target, whole: bool, report: &Report, rows: &[(ObjectRef, i64)]) -> Result<(), StoreError> {
         let store = self.engine.store();
         let Some(run) = &report.run else { return Ok(()) };
         let objects = rows.iter().map(|(object, _)| object.clone()).collect();
         let guarded = store.guarded_objects(run, &objects).await?;
         let (held, free): (Vec<_>, Vec<_>) = rows.iter().cloned().partition(|(object, _)| guarded.contains(object));
-        // A plan that is held for nothing of its own objects would come back at once, for ever.
-        let (held, free) = if held.is_empty() { (free, held) } else { (held, free) };
+        // A small plan that is held for nothing of its own objects would come back at once, for ever.
+        let (held, free) = if held.is_empty() && !whole { (free, held) } else { (held, free) };
         let reason = report.reasons.join("; ");
         store.retry_later(&target.name, &held, later(store.now(), HELD), &reason).await?;
         store.retry_later(&target.name, &free, store.now(), &reason).await
@@ -175,7 +210,7 @@ impl Worker {
         if let Some(group) = &target.scope.group
             && objects.iter().any(|object| object.kind == Kind::Group)
         {
-            objects.extend(self.engine.store().scope_changes(&target.name, group, BULK).await?);
+            objects.extend(self.engine.store().scope_changes(&target.name, group, self.bulk).await?);
         }
         if target.mapping.reads_manager() {
             let managers: Vec<_> = objects.iter().filter(|o| o.kind == Kind::User).cloned().collect();
@@ -183,6 +218,10 @@ impl Worker {
         }
         Ok(objects)
     }
+}
+
+fn rule(target: &Target, of: Who) -> DueRule {
+    DueRule { of, quiet: target.timing.quiet, at_most: target.timing.at_most }
 }
 
 fn later(now: i64, wait: Duration) -> i64 {

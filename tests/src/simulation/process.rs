@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use entrain_model::{Clock as _, Millis, ObjectRef, Reason, Scope};
-use entrain_store::{Choice, Halt, RunState, Store, StoreError};
+use entrain_store::{Choice, Halt, RunState, Store, StoreError, Who};
 use entrain_sync::{Ask, Direct, Engine, Report, Silent, SyncError, Worker};
 use tokio::sync::watch;
 
@@ -21,6 +21,8 @@ const SOON: Millis = 60 * 1000;
 const ROUND: Duration = Duration::from_secs(20 * 60);
 /// A worker that would wait this long has nothing to do, and is told of news.
 const IDLE: Millis = 30 * 1000;
+/// So few due objects are a bulk change here, so that many are.
+const BULK: usize = 4;
 const LONG: Millis = 3600 * 1000;
 
 pub(super) struct Process<'a> {
@@ -36,31 +38,36 @@ impl<'a> Process<'a> {
         Self { world, engine, begun: AtomicBool::new(false) }
     }
 
-    /// Takes what is due, when it is due.
-    pub(super) async fn worker(&self) {
-        while !self.knows_the_tenant().await {
+    /// Takes what is due of these, when it is due.
+    pub(super) async fn worker(&self, of: Who) {
+        while !self.knows_the_tenant(of).await {
             let known = self.world.clock.news();
             self.world.clock.until(self.world.clock.now() + 1_000, known).await;
         }
         let (_keep, target) = watch::channel(Arc::clone(&self.world.target));
         let (_run, stop) = watch::channel(false);
         let seen = Arc::new(Seen::default());
-        let worker = Worker::new(self.engine.clone(), target, Arc::clone(&seen) as Arc<dyn Direct>, Arc::new(Silent));
+        let worker =
+            Worker::new(self.engine.clone(), target, Arc::clone(&seen) as Arc<dyn Direct>, Arc::new(Silent)).with_bulk(BULK);
         loop {
             let known = self.world.clock.news();
-            let drained = worker.drain(&stop).await;
+            let drained = worker.drain(of, &stop).await;
             self.check("direct", &seen.take());
             if let Err(error) = drained {
                 self.store_failed(&error);
             }
-            let wait = Millis::try_from(worker.wait().await.as_millis()).unwrap_or(IDLE);
+            let wait = Millis::try_from(worker.wait(of).await.as_millis()).unwrap_or(IDLE);
             let due = self.world.clock.now() + if wait < IDLE { wait } else { LONG };
             self.world.clock.until(due, known).await;
         }
     }
 
-    async fn knows_the_tenant(&self) -> bool {
-        let row = self.engine.store().target(&self.world.target.name).await;
+    async fn knows_the_tenant(&self, of: Who) -> bool {
+        let (store, name) = (self.engine.store(), &self.world.target.name);
+        if of == Who::Leavers && matches!(store.population(name).await, Ok(linked) if linked.users > 0) {
+            return true;
+        }
+        let row = store.target(name).await;
         self.begun.load(Ordering::SeqCst) || matches!(row, Ok(Some(row)) if row.last_full_at.is_some())
     }
 

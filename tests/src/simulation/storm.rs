@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use entrain_model::{Clock as _, Millis};
-use entrain_store::{FailPoints, SourceChange, Store, UserRow, mortal};
+use entrain_store::{FailPoints, SourceChange, Store, UserRow, Who, mortal};
 
 use super::actors::{Actors, Ending, Step};
 use super::deeds::{Case, Deed, Weather};
@@ -38,7 +38,8 @@ pub async fn play(case: &Case) -> anyhow::Result<()> {
         let actors = Actors::new(&world.clock, dies)
             .led_by(stage.lead(&store, &failpoints))
             .with(mortal(failpoints.clone(), process.schedule()))
-            .with(mortal(failpoints.clone(), process.worker()))
+            .with(mortal(failpoints.clone(), process.worker(Who::Leavers)))
+            .with(mortal(failpoints.clone(), process.worker(Who::Others)))
             .with(mortal(failpoints.clone(), process.operator()));
         let ending = actors.await;
         store.close().await;

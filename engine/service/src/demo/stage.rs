@@ -91,7 +91,7 @@ impl Stage {
         let (keep, target) = watch::channel(Arc::clone(&self.target));
         let worker = entrain_sync::Worker::new(self.engine.clone(), target, Arc::new(Unheard), Arc::new(entrain_sync::Silent));
         let task = tokio::spawn(async move {
-            worker.run(stopped).await;
+            worker.run(stopped, watch::channel(true).1).await;
             drop(keep);
         });
         (task, stop)

@@ -72,8 +72,9 @@ impl Service {
         direct: Arc<dyn Direct>,
         observer: Option<Arc<dyn Observer>>,
     ) -> Result<Service, ServeError> {
-        let engine = Engine::new(store, Arc::clone(&clock), &format!("serve-{}", std::process::id()));
         let (stop, _) = watch::channel(false);
+        let engine =
+            Engine::new(store, Arc::clone(&clock), &format!("serve-{}", std::process::id())).ending_with(stop.subscribe());
         let ticker = JobScheduler::new().await?;
         let mut tasks = JoinSet::new();
         let shared = Shared { engine: engine.clone(), clock: Arc::clone(&clock), observer, direct, ticker: ticker.clone() };

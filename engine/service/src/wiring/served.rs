@@ -189,16 +189,12 @@ impl Served {
         self.stop.send_replace(true);
     }
 
-    /// The worker, as soon as there is a target that compiles. Before the very first full sync nothing is known of the
-    /// tenant, and one enumeration costs less than looking every object up.
-    async fn work(self: Arc<Self>, mut stop: watch::Receiver<bool>, mut first_over: watch::Receiver<bool>) {
+    /// The worker, as soon as there is a target that compiles. Until a full sync has succeeded once, or the first of this process is
+    /// over, it only blocks those who leave.
+    async fn work(self: Arc<Self>, mut stop: watch::Receiver<bool>, first_over: watch::Receiver<bool>) {
         let name = self.config.borrow().name.clone();
-        if !matches!(self.engine.store().target(&name).await, Ok(Some(row)) if row.last_full_at.is_some()) {
-            tokio::select! {
-                _ = stop.changed() => return,
-                _ = first_over.wait_for(|over| *over) => {}
-            }
-        }
+        let is_known = matches!(self.engine.store().target(&name).await, Ok(Some(row)) if row.last_full_at.is_some());
+        let begin = if is_known { watch::channel(true).1 } else { first_over };
         let mut targets = self.target.subscribe();
         let first = loop {
             if let Some(target) = targets.borrow_and_update().clone() {
@@ -211,7 +207,7 @@ impl Served {
         };
         let (send, receive) = watch::channel(first);
         let worker = Worker::new(self.engine.clone(), receive, Arc::clone(&self.direct), Arc::new(Silent) as Arc<dyn Progress>);
-        let mut working = std::pin::pin!(worker.run(stop));
+        let mut working = std::pin::pin!(worker.run(stop, begin));
         loop {
             tokio::select! {
                 () = &mut working => return,

@@ -176,7 +176,8 @@ pub fn joins(group: &str, who: ObjectRef) -> SourceChange {
 
 /// Takes everything that is due, and ends it.
 pub async fn drain(store: &Store) -> BTreeSet<ObjectRef> {
-    let due = store.lease_due(&target(), "drain", 100_000, Duration::ZERO, Duration::ZERO, LEASE).await.unwrap();
+    let rule = DueRule { of: Who::All, quiet: Duration::ZERO, at_most: Duration::ZERO };
+    let due = store.lease_due(&target(), "drain", 100_000, rule, LEASE).await.unwrap();
     let rows: Vec<_> = due.iter().map(|due| (due.object.clone(), due.version)).collect();
     store.done(&target(), &rows).await.unwrap();
     store.release(&target(), "drain", None).await.unwrap();

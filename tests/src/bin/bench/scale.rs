@@ -54,7 +54,7 @@ pub(crate) async fn run(users: u64, store: &str) -> anyhow::Result<Json> {
 /// One per cent of a million is more than the limits let through without a person.
 fn allow_the_change(config: &Path) -> anyhow::Result<()> {
     let text = std::fs::read_to_string(config)?;
-    Ok(std::fs::write(config, format!("{text}\n[target.limits]\nchange.jobTitle = {{ percent = 5.0 }}\n"))?)
+    Ok(std::fs::write(config, format!("{text}\n[target.limits]\nchange.jobTitle = {{ count = 1000000, percent = 5.0 }}\n"))?)
 }
 
 struct Measured {
