@@ -63,7 +63,7 @@ impl Worker {
 
     async fn hand(&self, of: Who, mut stop: watch::Receiver<bool>, mut begin: watch::Receiver<bool>) {
         let Some(mut changed) = self.watch(&mut stop).await else { return };
-        while !*stop.borrow() && !*begin.borrow() && !(of == Who::Leavers && self.knows_records().await) {
+        while !(*stop.borrow() || *begin.borrow() || of == Who::Leavers && self.knows_records().await) {
             tokio::select! {
                 _ = stop.changed() => {}
                 over = begin.changed() => if over.is_err() { break },
