@@ -59,7 +59,7 @@ async fn the_second_sending_after_a_refused_token_pays_and_is_held_by_a_pause() 
     let held = within.clone();
     let script = Script::new(move |asked| match asked.headers["authorization"].as_str().unwrap() {
         "Bearer t0" => {
-            held.get().unwrap().upgrade().unwrap().client.pacing.pause(Gate::Writes, Duration::from_secs(9));
+            held.get().unwrap().upgrade().unwrap().client.pacing.pause(Gate::Writes, Lane::Bulk, Duration::from_secs(9));
             error(401, "InvalidAuthenticationToken", "expired")
         }
         _ => Say::Status(204, Json::Null),
@@ -69,6 +69,38 @@ async fn the_second_sending_after_a_refused_token_pays_and_is_held_by_a_pause() 
     within.set(Arc::downgrade(&entra)).unwrap();
     entra.client.send(patch("1")).await.unwrap();
     assert_eq!(clock.slept(), [Duration::from_secs(9)], "the second sending waits");
+}
+
+/// How long a request of a lane waits after one of another lane was told so to wait an hour.
+async fn held(told: Lane, status: u16, lane: Lane) -> Duration {
+    let mut first = true;
+    let script = Script::new(move |_| match std::mem::take(&mut first) {
+        true => Say::Header(status, Json::Null, "retry-after", "3600"),
+        false => Say::Status(204, Json::Null),
+    });
+    let (entra, clock) = entra(&script);
+    entra.client.send(patch("1").in_lane(told)).await.unwrap_err();
+    entra.client.send(patch("2").in_lane(lane)).await.unwrap();
+    clock.slept().iter().sum()
+}
+
+#[tokio::test]
+async fn a_refused_request_holds_its_lane_and_those_below_but_no_leaver() {
+    let hour = Duration::from_secs(3600);
+    for (told, lane) in [
+        (Lane::Bulk, Lane::Bulk),
+        (Lane::Bulk, Lane::Direct),
+        (Lane::Direct, Lane::Direct),
+        (Lane::Direct, Lane::Bulk),
+        (Lane::Leaver, Lane::Leaver),
+        (Lane::Leaver, Lane::Bulk),
+    ] {
+        assert_eq!(held(told, 429, lane).await, hour, "{told:?} {lane:?}");
+    }
+    for told in [Lane::Bulk, Lane::Direct] {
+        assert!(held(told, 429, Lane::Leaver).await < Duration::from_secs(1), "{told:?}");
+        assert_eq!(held(told, 503, Lane::Leaver).await, hour, "{told:?}: the service is not there for anybody");
+    }
 }
 
 #[tokio::test]
