@@ -160,37 +160,53 @@ impl Client {
         }
     }
 
-    /// Sends each once: alone if it is one, else as a batch.
+    /// Sends each once. Where the token is refused, for all or for parts of a batch, those are sent once more with one that has
+    /// what the refusal asks for; the second sending waits and pays as the first did.
     async fn carry(&self, calls: Vec<&Call>) -> Vec<Outcome> {
-        if let [call] = calls[..] {
+        let mut outcomes = self.once(&calls).await;
+        let refused: Vec<usize> = (0..calls.len()).filter(|place| outcomes[*place].status() == Some(401)).collect();
+        if !refused.is_empty() {
+            let again: Vec<&Call> = refused.iter().map(|place| calls[*place]).collect();
+            for (place, outcome) in refused.into_iter().zip(self.once(&again).await) {
+                outcomes[place] = outcome;
+            }
+        }
+        outcomes
+    }
+
+    /// Alone if it is one, else as a batch.
+    async fn once(&self, calls: &[&Call]) -> Vec<Outcome> {
+        if let [call] = calls {
             let load = Load { gate: call.gate(), lane: call.lane, cost: charge(call), writes: u64::from(call.writes()) };
-            let outcome = self.transmit(call, load).await;
-            self.learn(load, std::slice::from_ref(&outcome));
-            return vec![outcome];
+            let (outcome, token) = self.exchange(call, load).await;
+            return self.taken(load, token, vec![outcome]);
         }
         let begun = begin();
         let writes = calls.iter().filter(|call| call.writes()).count() as u64;
         let gate = if writes > 0 { Gate::Writes } else { Gate::Reads };
         let cost = calls.iter().fold(Charge::default(), |sum, call| sum + charge(call));
-        let batch = batch::encode(&calls);
+        let batch = batch::encode(calls);
         let load = Load { gate, lane: batch.lane, cost, writes };
-        let whole = self.transmit(&batch, load).await;
+        let (whole, token) = self.exchange(&batch, load).await;
         let outcomes = match whole.success() {
             Some(answer) => batch::decode(answer, calls.len(), self.clock.now()),
             None => vec![whole; calls.len()],
         };
-        self.learn(load, &outcomes);
+        let outcomes = self.taken(load, token, outcomes);
         for (call, outcome) in calls.iter().zip(&outcomes) {
             self.report(call, outcome, begun.elapsed(), Carriage::InBatch);
         }
         outcomes
     }
 
-    /// One HTTP request. A refused token is replaced once, by one that has what the refusal asks for; the second sending waits
-    /// and pays as the first did.
-    async fn transmit(&self, call: &Call, load: Load) -> Outcome {
-        let outcome = self.exchange(call, load).await;
-        if outcome.status() == Some(401) { self.exchange(call, load).await } else { outcome }
+    /// What came back, once it is known what follows for the token and for the quotas.
+    fn taken(&self, load: Load, token: Option<Token>, outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        let mut refused = outcomes.iter().filter_map(Outcome::answer).filter(|answer| answer.status == 401).peekable();
+        if let Some(token) = token.filter(|_| refused.peek().is_some()) {
+            self.tokens.forget(&token, refused.find_map(|answer| answer.challenge.as_ref()));
+        }
+        self.learn(load, &outcomes);
+        outcomes
     }
 
     /// Takes what the answers of one HTTP request say of the quotas, before the next one leaves.
@@ -213,11 +229,12 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, call: &Call, load: Load) -> Outcome {
+    /// One HTTP request, and the token that it went with.
+    async fn exchange(&self, call: &Call, load: Load) -> (Outcome, Option<Token>) {
         let _place = self.pacing.admit(load.gate, load.lane, load.cost).await;
         let token = match self.tokens.token().await {
             Ok(token) => token,
-            Err(error) => return Outcome::NoToken(error),
+            Err(error) => return (Outcome::NoToken(error), None),
         };
         let request = self.outgoing(call, token.secret.expose_secret());
         self.meter.sent(load.writes);
@@ -229,11 +246,8 @@ impl Client {
             Err(WireError::Lost(why)) => Outcome::Lost(why),
         };
         traffic::answered(&span, outcome.status(), outcome.answer().and_then(|answer| answer.request_id.as_deref()));
-        if let Some(refused) = outcome.answer().filter(|answer| answer.status == 401) {
-            self.tokens.forget(&token, refused.challenge.as_ref());
-        }
         self.report(call, &outcome, begun.elapsed(), Carriage::Alone);
-        outcome
+        (outcome, Some(token))
     }
 
     fn outgoing(&self, call: &Call, token: &str) -> Outgoing {

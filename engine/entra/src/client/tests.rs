@@ -111,6 +111,44 @@ async fn each_sending_is_paid_for_once() {
     assert_eq!(entra.client.time_for(2641, 0, 0), Duration::from_millis(150), "two sendings and the one write more");
 }
 
+/// A batch of three, whose second part is refused so often for its token; what became of the parts, and what was posted.
+async fn part_refused(times: usize) -> (Vec<Reply>, Vec<String>, Vec<String>) {
+    let mut refusals = 0;
+    let script = Script::new(move |asked| {
+        if asked.url == "/users/2" && refusals < times {
+            refusals += 1;
+            return error(401, "InvalidAuthenticationToken", "expired");
+        }
+        Say::Status(204, Json::Null)
+    });
+    let (entra, clock) = entra(&script);
+    let replies = entra.client.send_all(&[patch("1"), patch("2"), patch("3")]).await;
+    assert_eq!(clock.slept(), Vec::<Duration>::new());
+    let asked = script.asked.lock().unwrap();
+    let tokens = asked.iter().filter_map(|asked| Some(asked.headers["authorization"].as_str()?.to_owned())).collect();
+    let posted = script.posted.lock().unwrap().clone();
+    (replies, tokens, posted)
+}
+
+#[tokio::test]
+async fn a_part_whose_token_is_refused_is_sent_once_more_with_a_new_one() {
+    let (replies, tokens, posted) = part_refused(1).await;
+    assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+    assert_eq!((tokens, posted), (vec!["Bearer t1".to_owned()], vec!["/$batch".to_owned(), "/users/2".to_owned()]));
+    let (replies, _, posted) = part_refused(usize::MAX).await;
+    let faults: Vec<_> = replies.into_iter().map(|reply| reply.err().map(|refusal| refusal.error.fault)).collect();
+    assert_eq!((faults, posted.len()), (vec![None, Some(Fault::Unauthorized), None], 2));
+}
+
+#[tokio::test]
+async fn a_batch_whose_token_stays_refused_is_sent_twice() {
+    let script = Script::new(|_| error(401, "InvalidAuthenticationToken", "expired"));
+    let (entra, _) = entra(&script);
+    let replies = entra.client.send_all(&[patch("1"), patch("2")]).await;
+    assert!(replies.iter().all(|reply| reply.as_ref().is_err_and(|refusal| refusal.error.fault == Fault::Unauthorized)));
+    assert_eq!(*script.posted.lock().unwrap(), ["/$batch", "/$batch"]);
+}
+
 #[tokio::test]
 async fn what_an_answer_asks_for_counts_from_when_it_came() {
     let answer = Answer { status: 429, retry_after: Some(Duration::from_secs(11)), at: 1_000, ..Answer::default() };

@@ -18,6 +18,17 @@ async fn a_throttled_part_of_a_batch_is_sent_again_alone() {
 }
 
 #[tokio::test]
+async fn a_part_of_a_batch_whose_token_is_refused_is_done_with_another() {
+    let stage = Stage::new().await;
+    let (ann, bob) = (stage.user("ann").await, stage.user("bob").await);
+    stage.faults(&json!([{"method": "PATCH", "path": ann.as_str(), "times": 1,
+        "action": {"type": "answer", "status": 401, "code": "InvalidAuthenticationToken"}}]));
+    let done = stage.write(&[update(&ann, json!({"jobTitle": "x"})), update(&bob, json!({"jobTitle": "x"}))]).await;
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    assert!(stage.state("users").iter().all(|user| user["jobTitle"] == "x"));
+}
+
+#[tokio::test]
 async fn a_create_whose_answer_is_lost_is_unknown_and_made_once() {
     for action in [
         json!({"type": "drop", "when": "after"}),
