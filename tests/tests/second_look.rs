@@ -173,6 +173,57 @@ async fn a_removal_that_stays_needless_is_believed_once_the_target_has_settled()
     assert_eq!(rig.full().await.unwrap().state, RunState::Converged);
 }
 
+/// The queue of the target, how often anything was sent, and the last effects of the group.
+async fn outcome(rig: &Rig, memory: &Memory) -> (i64, usize, Vec<(String, Option<String>)>) {
+    let queue = rig.store().queue_depth(&rig.target.name).await.unwrap().rows;
+    let about = rig.store().about(&rig.target.name, &ObjectRef::group("g1"), 1).await.unwrap();
+    (queue, memory.take_log().len(), about.effects.into_iter().map(|effect| (effect.state, effect.request_id)).collect())
+}
+
+#[tokio::test]
+async fn a_reference_that_was_changed_by_a_lost_sending_is_done_at_once() {
+    let (rig, memory) = rig(|_| {}).await;
+    rig.write(&[user("u1", "ann", "A"), SourceChange::PutGroup(GroupRow::new("g1", "Staff"))]).await.unwrap();
+    rig.full().await.unwrap();
+    for (change, left) in [(staff(SourceChange::PutMembership), 1), (staff(SourceChange::RemoveMembership), 0)] {
+        rig.clock.advance(2 * rig.target.timing.settling);
+        memory.take_log();
+        memory.next([Next::LostAndRepeated]);
+        rig.write(&[change]).await.unwrap();
+        rig.direct().await.unwrap();
+        assert_eq!(members(&memory), left);
+        assert_eq!(outcome(&rig, &memory).await, (0, 1, vec![("done".to_owned(), Some("again".to_owned()))]));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_sending_does_not_explain_what_our_own_last_change_contradicts() {
+    let (late, settled) = (Duration::from_secs(3600), Duration::from_secs(2 * 3600));
+    for (first, then) in [
+        (staff(SourceChange::RemoveMembership), staff(SourceChange::PutMembership)),
+        (staff(SourceChange::PutMembership), staff(SourceChange::RemoveMembership)),
+    ] {
+        let (rig, memory) = rig(|target| target.timing.settling = settled).await;
+        rig.write(&[user("u1", "ann", "A"), SourceChange::PutGroup(GroupRow::new("g1", "Staff"))]).await.unwrap();
+        rig.write(std::slice::from_ref(&then)).await.unwrap();
+        rig.full().await.unwrap();
+        rig.clock.advance(2 * settled);
+        let wanted = members(&memory);
+        memory.delay(rig.clock.clone(), Lag { share: 1.0, longest: late, latency: Duration::ZERO });
+        rig.write(&[first]).await.unwrap();
+        rig.direct().await.unwrap();
+        memory.take_log();
+        memory.next([Next::LostAndRepeated]);
+        rig.write(&[then]).await.unwrap();
+        rig.direct().await.unwrap();
+        assert_ne!(members(&memory), wanted, "the replica tells what was before our first change");
+        assert_eq!(outcome(&rig, &memory).await, (1, 1, vec![("unknown".to_owned(), Some("again".to_owned()))]));
+        rig.clock.advance(late);
+        rig.direct().await.unwrap();
+        assert_eq!(members(&memory), wanted);
+    }
+}
+
 /// A minute is a fifth of a second.
 const RATE: u32 = 300;
 

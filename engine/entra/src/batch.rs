@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::call::{Answer, Call, Outcome};
 use crate::pacing::{Told, priority};
 use crate::retry::retry_after;
+use crate::token::challenged;
 
 /// The most requests in one batch.
 pub(crate) const BATCH: usize = 20;
@@ -64,7 +65,7 @@ fn answer(batch: &Answer, response: &Json, status: u16, now: entrain_model::Mill
         at: now,
         told: Told::read(status, header),
         date: batch.date,
-        challenge: None,
+        challenge: header("www-authenticate").as_deref().and_then(challenged),
     }
 }
 
@@ -99,6 +100,14 @@ mod tests {
             requests[1],
             json!({"id": "1", "method": "DELETE", "url": "/users/2", "headers": {"x-ms-throttle-priority": "Normal"}})
         );
+    }
+
+    #[test]
+    fn a_part_may_ask_for_claims_of_the_next_token() {
+        let header = r#"Bearer error="insufficient_claims", claims="eyJhIjp7fX0=""#;
+        let body = json!({"responses": [{"id": "0", "status": 401, "headers": {"WWW-Authenticate": header}, "body": {}}]});
+        let outcomes = decode(&Answer { status: 200, body, ..Answer::default() }, 1, 0);
+        assert_eq!(outcomes[0].answer().and_then(|answer| answer.challenge.clone()), Some(json!({"a": {}})));
     }
 
     #[test]

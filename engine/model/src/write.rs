@@ -101,6 +101,8 @@ pub struct Written {
     pub request_id: Option<String>,
     /// The record or reference already was as asked, and that is proven.
     pub already: bool,
+    /// An earlier sending of this same write was lost: if it already was so, that sending may have made it so.
+    pub after_lost_sending: bool,
     /// The record was made without its anchor, because the target refuses one on records of this sort.
     pub unanchored: bool,
     /// Attributes of a new record that could not be set after it was made. They still have no value.

@@ -26,7 +26,8 @@ enum Way {
 }
 
 /// Makes changes of unknown outcome of needless ones that nothing explains. The last change of our own explains one of the same
-/// sort; without any, it is believed once the first answer of its kind is as old as the target needs to settle.
+/// sort, and none of the other. Without any, a lost sending of the same write explains it; else it is believed once the first
+/// answer of its kind is as old as the target needs to settle.
 pub(crate) async fn doubt(
     run: &Run<'_>,
     started: &[Ready],
@@ -37,22 +38,25 @@ pub(crate) async fn doubt(
     let needless: Vec<_> = sent
         .zip(&answers)
         .enumerate()
-        .filter(|(_, (_, answer))| answer.as_ref().is_ok_and(|written| written.already))
-        .filter_map(|(place, (ready, _))| Some((place, ends(ready)?)))
+        .filter_map(|(place, (ready, answer))| {
+            let written = answer.as_ref().ok().filter(|written| written.already)?;
+            Some((place, ends(ready)?, written.clone()))
+        })
         .collect();
     if needless.is_empty() {
         return Ok(answers);
     }
-    let objects: BTreeSet<_> = needless.iter().map(|(_, ((object, ..), _))| object.clone()).collect();
+    let objects: BTreeSet<_> = needless.iter().map(|(_, ((object, ..), _), _)| object.clone()).collect();
     let (store, objects) = (run.store(), objects.into_iter().collect::<Vec<_>>());
     let known = store.reference_effects(&run.target.name, &objects, since.saturating_sub(REMEMBERED)).await?;
     let others: BTreeSet<_> = known.iter().filter_map(|effect| added(&effect.action)).cloned().collect();
     let links = store.link_ids(&run.target.name, &others.into_iter().collect::<Vec<_>>()).await?;
-    for (place, (ends, way)) in needless {
+    for (place, (ends, way), written) in needless {
         let known = known.iter().filter(|effect| is_near(effect, &ends, &links));
         let same = |effect: &ReferenceEffect| way_of(&effect.action) == Some(way) && other(effect, &links) == Some(&ends.2);
-        if !believable(known, same, since) {
-            answers[place] = Err(DirectoryError::new(Fault::OutcomeUnknown, DOUBT));
+        if !believable(known, same, since, &written) {
+            let error = DirectoryError::new(Fault::OutcomeUnknown, DOUBT);
+            answers[place] = Err(DirectoryError { request_id: written.request_id, ..error });
         }
     }
     Ok(answers)
@@ -62,12 +66,13 @@ fn believable<'a>(
     known: impl Iterator<Item = &'a ReferenceEffect>,
     same: impl Fn(&ReferenceEffect) -> bool,
     since: Millis,
+    written: &Written,
 ) -> bool {
     let (doubted, plain): (Vec<_>, Vec<_>) =
         known.partition(|effect| effect.detail.as_ref().is_some_and(|detail| detail.contains(DOUBT)));
     match plain.last().filter(|effect| effect.started_at >= since) {
         Some(last) => same(last),
-        None => doubted.iter().any(|effect| same(effect) && effect.started_at < since),
+        None => written.after_lost_sending || doubted.iter().any(|effect| same(effect) && effect.started_at < since),
     }
 }
 

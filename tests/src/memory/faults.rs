@@ -33,6 +33,8 @@ pub enum Next {
     LostAfter,
     /// It is not done and the answer is lost.
     LostBefore,
+    /// It is done, the answer is lost, and the adapter sends it again.
+    LostAndRepeated,
     /// It is throttled, with this time to wait.
     Throttled(Option<Duration>),
     /// The directory is not reachable.

@@ -87,6 +87,18 @@ impl State {
             }
             Next::LostAfter => (self.apply(write, schema).is_ok(), Err(lost())),
             Next::LostBefore => (false, Err(lost())),
+            Next::LostAndRepeated => {
+                let committed = self.apply(write, schema).is_ok();
+                let again = self.apply(write, schema);
+                (
+                    committed,
+                    again.map(|written| Written {
+                        after_lost_sending: written.already,
+                        request_id: Some("again".into()),
+                        ..written
+                    }),
+                )
+            }
             Next::Throttled(retry_after) => {
                 (false, Err(DirectoryError::new(Fault::Throttled { retry_after }, "too many requests; the write is repeated")))
             }

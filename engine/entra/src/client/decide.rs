@@ -25,9 +25,10 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
     Nobody,
-    /// What waits at the same gate.
+    /// What waits at the same gate, of its lane and those below.
     Gate,
-    Everybody,
+    /// The same at both gates.
+    Both,
 }
 
 /// So often a request may be refused for the sake of a quota before it is left to the caller: others use the tenant too.
@@ -83,7 +84,7 @@ impl Tries {
             let pause = match (answer.retry_after, answer.told.throttled) {
                 // That pause began when the answer came.
                 (Some(_), _) => Pause::Nobody,
-                (None, Some(Limit::Units)) => Pause::Everybody,
+                (None, Some(Limit::Units)) => Pause::Both,
                 (None, _) if throttled => Pause::Gate,
                 (None, _) => Pause::Nobody,
             };

@@ -5,7 +5,7 @@ mod decide;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use entrain_model::{Clock, DirectoryError, RefusedCredential};
+use entrain_model::{Clock, DirectoryError, Lane, RefusedCredential};
 use secrecy::ExposeSecret as _;
 use serde_json::Value as Json;
 use tracing::Instrument as _;
@@ -41,6 +41,7 @@ pub(crate) struct Client {
 #[derive(Clone, Copy)]
 struct Load {
     gate: Gate,
+    lane: Lane,
     cost: Charge,
     /// How many of its parts change something.
     writes: u64,
@@ -96,14 +97,14 @@ impl Client {
         self.pacing.time_for(changes, links, groups)
     }
 
-    fn pause(&self, gate: Gate, pause: Pause, wait: Duration) {
+    fn pause(&self, gate: Gate, lane: Lane, pause: Pause, wait: Duration) {
         if wait > LONGEST_WAIT && pause != Pause::Nobody {
-            tracing::warn!(seconds = wait.as_secs(), ?gate, "Graph asks for a long pause, which is kept");
+            tracing::warn!(seconds = wait.as_secs(), ?gate, ?lane, "Graph asks for a long pause, which is kept");
         }
         match pause {
             Pause::Nobody => {}
-            Pause::Gate => self.pacing.pause(gate, wait),
-            Pause::Everybody => [Gate::Reads, Gate::Writes].into_iter().for_each(|gate| self.pacing.pause(gate, wait)),
+            Pause::Gate => self.pacing.pause(gate, lane, wait),
+            Pause::Both => [Gate::Reads, Gate::Writes].into_iter().for_each(|gate| self.pacing.pause(gate, lane, wait)),
         }
     }
 
@@ -145,7 +146,7 @@ impl Client {
                 match self.tries(&pending).next(call, outcome) {
                     Next::Settled(reply) => take(pending.place, reply),
                     Next::Again { wait: this, pause, lost } => {
-                        self.pause(call.gate(), pause, this);
+                        self.pause(call.gate(), call.lane, pause, this);
                         wait = wait.max(this);
                         pending.lost |= lost;
                         again.push(pending);
@@ -159,43 +160,63 @@ impl Client {
         }
     }
 
-    /// Sends each once: alone if it is one, else as a batch.
+    /// Sends each once. Where the token is refused, for all or for parts of a batch, those are sent once more with one that has
+    /// what the refusal asks for; the second sending waits and pays as the first did.
     async fn carry(&self, calls: Vec<&Call>) -> Vec<Outcome> {
-        if let [call] = calls[..] {
-            let cost = charge(call);
-            let outcome = self.transmit(call, Load { gate: call.gate(), cost, writes: u64::from(call.writes()) }).await;
-            self.learn(call.gate(), cost, std::slice::from_ref(&outcome));
-            return vec![outcome];
+        let mut outcomes = self.once(&calls).await;
+        let refused: Vec<usize> = (0..calls.len()).filter(|place| outcomes[*place].status() == Some(401)).collect();
+        if !refused.is_empty() {
+            let again: Vec<&Call> = refused.iter().map(|place| calls[*place]).collect();
+            for (place, outcome) in refused.into_iter().zip(self.once(&again).await) {
+                outcomes[place] = outcome;
+            }
+        }
+        outcomes
+    }
+
+    /// Alone if it is one, else as a batch.
+    async fn once(&self, calls: &[&Call]) -> Vec<Outcome> {
+        if let [call] = calls {
+            let load = Load { gate: call.gate(), lane: call.lane, cost: charge(call), writes: u64::from(call.writes()) };
+            let (outcome, token) = self.exchange(call, load).await;
+            return self.taken(load, token, vec![outcome]);
         }
         let begun = begin();
         let writes = calls.iter().filter(|call| call.writes()).count() as u64;
         let gate = if writes > 0 { Gate::Writes } else { Gate::Reads };
         let cost = calls.iter().fold(Charge::default(), |sum, call| sum + charge(call));
-        let whole = self.transmit(&batch::encode(&calls), Load { gate, cost, writes }).await;
+        let batch = batch::encode(calls);
+        let load = Load { gate, lane: batch.lane, cost, writes };
+        let (whole, token) = self.exchange(&batch, load).await;
         let outcomes = match whole.success() {
             Some(answer) => batch::decode(answer, calls.len(), self.clock.now()),
             None => vec![whole; calls.len()],
         };
-        self.learn(gate, cost, &outcomes);
+        let outcomes = self.taken(load, token, outcomes);
         for (call, outcome) in calls.iter().zip(&outcomes) {
             self.report(call, outcome, begun.elapsed(), Carriage::InBatch);
         }
         outcomes
     }
 
-    /// One HTTP request. A refused token is replaced once, by one that has what the refusal asks for; the second sending waits
-    /// and pays as the first did.
-    async fn transmit(&self, call: &Call, load: Load) -> Outcome {
-        let outcome = self.exchange(call, load).await;
-        if outcome.status() == Some(401) { self.exchange(call, load).await } else { outcome }
+    /// What came back, once it is known what follows for the token and for the quotas.
+    fn taken(&self, load: Load, token: Option<Token>, outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        let mut refused = outcomes.iter().filter_map(Outcome::answer).filter(|answer| answer.status == 401).peekable();
+        if let Some(token) = token.filter(|_| refused.peek().is_some()) {
+            self.tokens.forget(&token, refused.find_map(|answer| answer.challenge.as_ref()));
+        }
+        self.learn(load, &outcomes);
+        outcomes
     }
 
     /// Takes what the answers of one HTTP request say of the quotas, before the next one leaves.
-    fn learn(&self, gate: Gate, cost: Charge, outcomes: &[Outcome]) {
+    fn learn(&self, load: Load, outcomes: &[Outcome]) {
         for answer in outcomes.iter().filter_map(Outcome::answer) {
             match (answer.retry_after, answer.told.throttled) {
-                (Some(wait), Some(Limit::Units)) => self.pause(gate, Pause::Everybody, wait),
-                (Some(wait), _) => self.pause(gate, Pause::Gate, wait),
+                (Some(wait), Some(Limit::Units)) => self.pause(load.gate, load.lane, Pause::Both, wait),
+                (Some(wait), Some(_)) => self.pause(load.gate, load.lane, Pause::Gate, wait),
+                // Whoever cannot serve it has not looked at its priority.
+                (Some(wait), None) => self.pause(load.gate, Lane::Leaver, Pause::Gate, wait),
                 (None, _) => {}
             }
         }
@@ -204,15 +225,16 @@ impl Client {
         }
         let told = outcomes.iter().map(|outcome| outcome.accounted().map(|answer| answer.told).unwrap_or_default());
         if let Some(told) = told.reduce(Told::and) {
-            self.pacing.learn(cost, told);
+            self.pacing.learn(load.cost, told);
         }
     }
 
-    async fn exchange(&self, call: &Call, load: Load) -> Outcome {
-        let _place = self.pacing.admit(load.gate, call.lane, load.cost).await;
+    /// One HTTP request, and the token that it went with.
+    async fn exchange(&self, call: &Call, load: Load) -> (Outcome, Option<Token>) {
+        let _place = self.pacing.admit(load.gate, load.lane, load.cost).await;
         let token = match self.tokens.token().await {
             Ok(token) => token,
-            Err(error) => return Outcome::NoToken(error),
+            Err(error) => return (Outcome::NoToken(error), None),
         };
         let request = self.outgoing(call, token.secret.expose_secret());
         self.meter.sent(load.writes);
@@ -224,11 +246,8 @@ impl Client {
             Err(WireError::Lost(why)) => Outcome::Lost(why),
         };
         traffic::answered(&span, outcome.status(), outcome.answer().and_then(|answer| answer.request_id.as_deref()));
-        if let Some(refused) = outcome.answer().filter(|answer| answer.status == 401) {
-            self.tokens.forget(&token, refused.challenge.as_ref());
-        }
         self.report(call, &outcome, begun.elapsed(), Carriage::Alone);
-        outcome
+        (outcome, Some(token))
     }
 
     fn outgoing(&self, call: &Call, token: &str) -> Outgoing {

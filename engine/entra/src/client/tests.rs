@@ -59,7 +59,7 @@ async fn the_second_sending_after_a_refused_token_pays_and_is_held_by_a_pause() 
     let held = within.clone();
     let script = Script::new(move |asked| match asked.headers["authorization"].as_str().unwrap() {
         "Bearer t0" => {
-            held.get().unwrap().upgrade().unwrap().client.pacing.pause(Gate::Writes, Duration::from_secs(9));
+            held.get().unwrap().upgrade().unwrap().client.pacing.pause(Gate::Writes, Lane::Bulk, Duration::from_secs(9));
             error(401, "InvalidAuthenticationToken", "expired")
         }
         _ => Say::Status(204, Json::Null),
@@ -71,12 +71,82 @@ async fn the_second_sending_after_a_refused_token_pays_and_is_held_by_a_pause() 
     assert_eq!(clock.slept(), [Duration::from_secs(9)], "the second sending waits");
 }
 
+/// How long a request of a lane waits after one of another lane was told so to wait an hour.
+async fn held(told: Lane, status: u16, lane: Lane) -> Duration {
+    let mut first = true;
+    let script = Script::new(move |_| match std::mem::take(&mut first) {
+        true => Say::Header(status, Json::Null, "retry-after", "3600"),
+        false => Say::Status(204, Json::Null),
+    });
+    let (entra, clock) = entra(&script);
+    entra.client.send(patch("1").in_lane(told)).await.unwrap_err();
+    entra.client.send(patch("2").in_lane(lane)).await.unwrap();
+    clock.slept().iter().sum()
+}
+
+#[tokio::test]
+async fn a_refused_request_holds_its_lane_and_those_below_but_no_leaver() {
+    let hour = Duration::from_secs(3600);
+    for (told, lane) in [
+        (Lane::Bulk, Lane::Bulk),
+        (Lane::Bulk, Lane::Direct),
+        (Lane::Direct, Lane::Direct),
+        (Lane::Direct, Lane::Bulk),
+        (Lane::Leaver, Lane::Leaver),
+        (Lane::Leaver, Lane::Bulk),
+    ] {
+        assert_eq!(held(told, 429, lane).await, hour, "{told:?} {lane:?}");
+    }
+    for told in [Lane::Bulk, Lane::Direct] {
+        assert!(held(told, 429, Lane::Leaver).await < Duration::from_secs(1), "{told:?}");
+        assert_eq!(held(told, 503, Lane::Leaver).await, hour, "{told:?}: the service is not there for anybody");
+    }
+}
+
 #[tokio::test]
 async fn each_sending_is_paid_for_once() {
     let script = Script::new(|_| error(401, "InvalidAuthenticationToken", "expired"));
     let (entra, _) = entra(&script);
     entra.client.send(patch("1")).await.unwrap_err();
     assert_eq!(entra.client.time_for(2641, 0, 0), Duration::from_millis(150), "two sendings and the one write more");
+}
+
+/// A batch of three, whose second part is refused so often for its token; what became of the parts, and what was posted.
+async fn part_refused(times: usize) -> (Vec<Reply>, Vec<String>, Vec<String>) {
+    let mut refusals = 0;
+    let script = Script::new(move |asked| {
+        if asked.url == "/users/2" && refusals < times {
+            refusals += 1;
+            return error(401, "InvalidAuthenticationToken", "expired");
+        }
+        Say::Status(204, Json::Null)
+    });
+    let (entra, clock) = entra(&script);
+    let replies = entra.client.send_all(&[patch("1"), patch("2"), patch("3")]).await;
+    assert_eq!(clock.slept(), Vec::<Duration>::new());
+    let asked = script.asked.lock().unwrap();
+    let tokens = asked.iter().filter_map(|asked| Some(asked.headers["authorization"].as_str()?.to_owned())).collect();
+    let posted = script.posted.lock().unwrap().clone();
+    (replies, tokens, posted)
+}
+
+#[tokio::test]
+async fn a_part_whose_token_is_refused_is_sent_once_more_with_a_new_one() {
+    let (replies, tokens, posted) = part_refused(1).await;
+    assert!(replies.iter().all(Result::is_ok), "{replies:?}");
+    assert_eq!((tokens, posted), (vec!["Bearer t1".to_owned()], vec!["/$batch".to_owned(), "/users/2".to_owned()]));
+    let (replies, _, posted) = part_refused(usize::MAX).await;
+    let faults: Vec<_> = replies.into_iter().map(|reply| reply.err().map(|refusal| refusal.error.fault)).collect();
+    assert_eq!((faults, posted.len()), (vec![None, Some(Fault::Unauthorized), None], 2));
+}
+
+#[tokio::test]
+async fn a_batch_whose_token_stays_refused_is_sent_twice() {
+    let script = Script::new(|_| error(401, "InvalidAuthenticationToken", "expired"));
+    let (entra, _) = entra(&script);
+    let replies = entra.client.send_all(&[patch("1"), patch("2")]).await;
+    assert!(replies.iter().all(|reply| reply.as_ref().is_err_and(|refusal| refusal.error.fault == Fault::Unauthorized)));
+    assert_eq!(*script.posted.lock().unwrap(), ["/$batch", "/$batch"]);
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ impl Pacing {
             let mut changed = std::pin::pin!(self.changed.notified());
             changed.as_mut().enable();
             match self.step(&mut waiting, lane, charge) {
-                Step::Go => return Permit { pacing: self, gate, charge },
+                Step::Go => return Permit { pacing: self, gate, lane, charge },
                 Step::Wait => changed.await,
                 Step::Sleep(rest) => tokio::select! {
                     () = self.clock.sleep(rest) => {}
@@ -99,25 +99,26 @@ impl Pacing {
         let mut state = self.lock();
         let Some(ticket) = waiting.ticket else { return Step::Go };
         let queue = state.queue(waiting.gate);
-        if !queue.is_first(ticket) || queue.on_the_wire >= self.concurrency {
+        if !queue.is_first(ticket) || queue.on_the_wire() >= self.concurrency {
             return Step::Wait;
         }
-        if let Some(rest) = queue.pause(now).or_else(|| state.account.wait(charge, lane, now)) {
+        if let Some(rest) = queue.pause(lane, now).or_else(|| state.account.wait(charge, lane, now)) {
             return Step::Sleep(rest);
         }
         state.account.take(charge, now);
         let queue = state.queue(waiting.gate);
         queue.leave(ticket);
-        queue.on_the_wire += 1;
+        queue.departed(lane);
         waiting.ticket = None;
         self.changed.notify_waiters();
         Step::Go
     }
 
-    /// Nothing more leaves through this gate for that long.
-    pub(crate) fn pause(&self, gate: Gate, wait: Duration) {
+    /// A request of this lane was told to wait that long: it and the lanes below it leave no more through this gate. Those above
+    /// it, see [`queue`].
+    pub(crate) fn pause(&self, gate: Gate, lane: Lane, wait: Duration) {
         let now = self.clock.now();
-        self.lock().queue(gate).pause_for(wait, now);
+        self.lock().queue(gate).pause_for(lane, wait, now);
     }
 
     /// Takes what an answer told of the accounts.
@@ -135,7 +136,7 @@ impl Pacing {
     /// groups. A pause that stands comes first.
     pub(crate) fn time_for(&self, changes: u64, links: u64, groups: u64) -> Duration {
         let (now, mut state) = (self.clock.now(), self.lock());
-        let pause = state.writes.pause(now).filter(|_| changes + links > 0).unwrap_or_default();
+        let pause = state.writes.pause(Lane::Bulk, now).filter(|_| changes + links > 0).unwrap_or_default();
         pause.saturating_add(state.account.time_for(changes, links, groups, now.saturating_add(millis(pause))))
     }
 
@@ -164,13 +165,14 @@ impl Drop for Waiting<'_> {
 pub(crate) struct Permit<'a> {
     pacing: &'a Pacing,
     gate: Gate,
+    lane: Lane,
     charge: Charge,
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         let mut state = self.pacing.lock();
-        state.queue(self.gate).on_the_wire -= 1;
+        state.queue(self.gate).landed(self.lane);
         state.account.landed(self.charge);
         drop(state);
         self.pacing.changed.notify_waiters();

@@ -27,12 +27,26 @@ async fn spend_in(lane: Lane, pacing: &Pacing, charge: Charge, times: usize) {
 async fn a_pause_holds_its_own_gate_only() {
     let clock = FakeClock::new();
     let pacing = Pacing::new(2, Quota::default(), clock.clone());
-    pacing.pause(Gate::Writes, Duration::from_secs(9));
+    pacing.pause(Gate::Writes, Lane::Bulk, Duration::from_secs(9));
     drop(pacing.admit(Gate::Reads, Lane::Bulk, Charge { units: 1.0, ..Charge::default() }).await);
     assert_eq!(clock.slept(), Vec::<Duration>::new());
     drop(pacing.admit(Gate::Writes, Lane::Bulk, writes(1.0)).await);
     drop(pacing.admit(Gate::Writes, Lane::Bulk, writes(1.0)).await);
     assert_eq!(clock.slept(), [Duration::from_secs(9)]);
+}
+
+#[tokio::test]
+async fn a_leaver_tries_through_a_pause_of_a_lower_lane_one_request_at_a_time() {
+    let clock = FakeClock::new();
+    let pacing = Pacing::new(8, Quota::default(), clock.clone());
+    let wait = Duration::from_secs(90);
+    pacing.pause(Gate::Writes, Lane::Bulk, wait);
+    let first = pacing.admit(Gate::Writes, Lane::Leaver, writes(1.0)).await;
+    assert_eq!(clock.slept(), Vec::<Duration>::new());
+    let mut second = Box::pin(pacing.admit(Gate::Writes, Lane::Leaver, writes(1.0)));
+    assert!(futures_util::poll!(&mut second).is_pending(), "the first is not answered");
+    drop(first);
+    assert!(futures_util::poll!(&mut second).is_ready());
 }
 
 #[tokio::test]
@@ -198,11 +212,11 @@ async fn an_estimate_counts_what_is_left_of_the_account() {
 #[tokio::test]
 async fn an_estimate_counts_a_pause_that_stands_during_which_the_account_fills() {
     let pacing = Pacing::new(1, Quota::default(), FakeClock::new());
-    pacing.pause(Gate::Writes, Duration::from_secs(30));
+    pacing.pause(Gate::Writes, Lane::Bulk, Duration::from_secs(30));
     assert_eq!(pacing.time_for(2640, 0, 0), Duration::from_secs(30));
     assert_eq!(pacing.time_for(0, 0, 0), Duration::ZERO, "nothing waits for it");
     let pacing = Pacing::new(1, Quota::default(), FakeClock::new());
     spend(&pacing, writes(1000.0), 1).await;
-    pacing.pause(Gate::Writes, Duration::from_secs(30));
+    pacing.pause(Gate::Writes, Lane::Bulk, Duration::from_secs(30));
     assert_eq!(pacing.time_for(2640, 0, 0), Duration::from_secs(50), "600 of the 1,000 came back meanwhile");
 }

@@ -92,6 +92,30 @@ async fn a_reference_that_we_have_just_added_is_not_already_gone() {
 }
 
 #[tokio::test]
+async fn what_becomes_of_the_links_of_a_lost_request_tells_that_a_sending_was_lost() {
+    let mut binds = 0;
+    let script = Script::new(move |asked| match (asked.method.as_str(), asked.body["@odata.id"].as_str()) {
+        ("PATCH", _) => {
+            binds += 1;
+            match binds {
+                1 => Say::Lost,
+                2 => error(404, "Request_ResourceNotFound", MEMBER_MISSING),
+                _ => error(400, "Request_BadRequest", THERE),
+            }
+        }
+        (_, Some(to)) if to.ends_with("/c") => Say::Status(204, Json::Null),
+        _ => error(400, "Request_BadRequest", THERE),
+    });
+    let (entra, _) = entra(&script);
+    let done = entra.write(Lane::Direct, &["a", "m", "b", "c"].map(add)).await;
+    let told = done.into_iter().map(|done| done.map(|done| (done.already, done.after_lost_sending)).unwrap());
+    assert_eq!(told.collect::<Vec<_>>(), [(true, true), (true, true), (true, true), (false, false)]);
+    assert_eq!(script.lines().iter().filter(|line| line.starts_with("PATCH")).count(), 3, "the others go singly at once");
+    let done = crate::testing::entra(&lagging(1, 400, THERE)).0.write(Lane::Direct, &[add("a")]).await.remove(0).unwrap();
+    assert!(done.already && !done.after_lost_sending, "nothing was lost");
+}
+
+#[tokio::test]
 async fn a_reference_that_we_have_just_taken_away_is_not_already_there() {
     let (entra, _) = entra(&lagging(0, 400, THERE));
     entra.write(Lane::Direct, &[remove("m")]).await.remove(0).unwrap();

@@ -15,6 +15,7 @@ use entrain_model::{DirectoryError, Fault, Kind, Lane, Relation, Write, Written}
 
 use crate::Entra;
 use crate::call::Answer;
+use crate::classify::Refusal;
 use desk::{Desk, Job};
 
 /// What became of one write.
@@ -107,6 +108,11 @@ fn written(answer: &Answer) -> Written {
 
 fn already(request_id: Option<String>) -> Written {
     Written { request_id, already: true, ..Written::default() }
+}
+
+/// What a refusal calls needless.
+fn needless(refusal: Refusal) -> Written {
+    Written { after_lost_sending: refusal.after_loss, ..already(refusal.error.request_id) }
 }
 
 #[cfg(test)]

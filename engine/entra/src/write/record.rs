@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::body::bodies;
 use super::desk::Desk;
-use super::{Done, already, written};
+use super::{Done, already, needless, written};
 use crate::Entra;
 use crate::call::Call;
 use crate::classify::Meaning;
@@ -83,7 +83,7 @@ impl Entra {
 fn gone(reply: Reply) -> Done {
     match reply {
         Ok(answer) => Ok(written(&answer)),
-        Err(refusal) if refusal.after_loss && refusal.meaning == Meaning::Missing => Ok(already(refusal.error.request_id)),
+        Err(refusal) if refusal.after_loss && refusal.meaning == Meaning::Missing => Ok(needless(refusal)),
         Err(refusal) => Err(refusal.error),
     }
 }

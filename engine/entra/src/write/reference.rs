@@ -4,7 +4,7 @@ use entrain_model::{DirectoryError, Fault, Kind, Relation, TargetId};
 use serde_json::{Value as Json, json};
 
 use super::desk::Desk;
-use super::{Done, already, written};
+use super::{Done, already, needless, written};
 use crate::Entra;
 use crate::call::{Answer, Call};
 use crate::classify::{Meaning, Refusal};
@@ -66,15 +66,17 @@ impl Entra {
                 self.fresh.added(from, to, self.clock.now());
                 Ok(written(&answer))
             }
-            Err(refusal) if refusal.meaning == Meaning::LinkExists => Ok(already(refusal.error.request_id)),
+            Err(refusal) if refusal.meaning == Meaning::LinkExists => Ok(needless(refusal)),
             Err(refusal) => Err(refusal.error),
         }
     }
 
     pub(super) async fn remove(&self, desk: &Desk, relation: Relation, from: &TargetId, to: &TargetId) -> Done {
         // The address of a manager does not say whom it removes: the one that is asked for, or nobody.
-        if relation == Relation::Manager && !self.manages(desk, from, to).await? {
-            return Ok(already(None));
+        if relation == Relation::Manager
+            && let Some(other) = self.other_manager(desk, from, to).await?
+        {
+            return Ok(already(other.request_id));
         }
         let doubt = self.fresh.removing(from, to, self.clock.now());
         match desk.send(ReferencePath::one(relation, from, to).delete().doubting(doubt)).await {
@@ -82,18 +84,20 @@ impl Entra {
                 self.fresh.removed(from, to, self.clock.now());
                 Ok(written(&answer))
             }
-            Err(refusal) if refusal.meaning == Meaning::LinkMissing => Ok(already(refusal.error.request_id)),
+            Err(refusal) if refusal.meaning == Meaning::LinkMissing => Ok(needless(refusal)),
             Err(refusal) if refusal.meaning == Meaning::Missing => self.which_is_missing(desk, relation, from, to, refusal).await,
             Err(refusal) => Err(refusal.error),
         }
     }
 
-    async fn manages(&self, desk: &Desk, from: &TargetId, to: &TargetId) -> Result<bool, DirectoryError> {
+    /// The answer that names another manager.
+    async fn other_manager(&self, desk: &Desk, from: &TargetId, to: &TargetId) -> Result<Option<Answer>, DirectoryError> {
         let call = Call::get(format!("/users/{}/manager?$select=id", odata::escape(from.as_str())));
         match desk.send(call).await {
-            Ok(answer) => Ok(answer.body["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(to.as_str()))),
+            Ok(answer) if answer.body["id"].as_str().is_some_and(|id| id.eq_ignore_ascii_case(to.as_str())) => Ok(None),
+            Ok(answer) => Ok(Some(answer)),
             // No manager, or no such user: the DELETE tells which.
-            Err(refusal) if refusal.meaning == Meaning::Missing => Ok(true),
+            Err(refusal) if refusal.meaning == Meaning::Missing => Ok(None),
             Err(refusal) => Err(refusal.error),
         }
     }
@@ -102,7 +106,7 @@ impl Entra {
     async fn which_is_missing(&self, desk: &Desk, relation: Relation, from: &TargetId, to: &TargetId, refusal: Refusal) -> Done {
         match refusal.missing() {
             Some(id) if same(id, from) => return Err(refusal.error),
-            Some(id) if same(id, to) => return Ok(already(refusal.error.request_id)),
+            Some(id) if same(id, to) => return Ok(needless(refusal)),
             Some(_) | None => {}
         }
         let kind = match relation {
@@ -111,7 +115,7 @@ impl Entra {
         };
         let look = Call::get(format!("/{}/{}?$select=id", collection(kind), odata::escape(from.as_str())));
         match desk.send(look).await {
-            Ok(Answer { .. }) => Ok(already(refusal.error.request_id)),
+            Ok(Answer { .. }) => Ok(needless(refusal)),
             Err(look) if look.meaning == Meaning::Missing => {
                 Err(DirectoryError { fault: Fault::NotFound { id: Some(from.clone()) }, ..look.error })
             }

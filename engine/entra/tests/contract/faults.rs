@@ -1,9 +1,9 @@
 //! A tenant that throttles, fails and cuts connections.
 
-use entrain_model::{Fault, Kind, Relation, Write};
+use entrain_model::{DirectoryError, Fault, Kind, Relation, Write, Written};
 use serde_json::json;
 
-use crate::stage::{Stage, add, everything, new_group, new_user, update};
+use crate::stage::{Stage, add, everything, new_group, new_user, remove, update};
 
 #[tokio::test]
 async fn a_throttled_part_of_a_batch_is_sent_again_alone() {
@@ -15,6 +15,17 @@ async fn a_throttled_part_of_a_batch_is_sent_again_alone() {
     assert!(done.iter().all(Result::is_ok), "{done:?}");
     let titles: Vec<_> = stage.state("users").iter().map(|user| user["jobTitle"].clone()).collect();
     assert!(titles.contains(&json!("x")) && titles.contains(&json!("y")));
+}
+
+#[tokio::test]
+async fn a_part_of_a_batch_whose_token_is_refused_is_done_with_another() {
+    let stage = Stage::new().await;
+    let (ann, bob) = (stage.user("ann").await, stage.user("bob").await);
+    stage.faults(&json!([{"method": "PATCH", "path": ann.as_str(), "times": 1,
+        "action": {"type": "answer", "status": 401, "code": "InvalidAuthenticationToken"}}]));
+    let done = stage.write(&[update(&ann, json!({"jobTitle": "x"})), update(&bob, json!({"jobTitle": "x"}))]).await;
+    assert!(done.iter().all(Result::is_ok), "{done:?}");
+    assert!(stage.state("users").iter().all(|user| user["jobTitle"] == "x"));
 }
 
 #[tokio::test]
@@ -47,7 +58,40 @@ async fn members_added_before_the_answer_was_lost_are_proven() {
     let (ann, bob, staff) = (stage.user("ann").await, stage.user("bob").await, stage.group("staff").await);
     stage.faults(&json!([{"method": "PATCH", "path": "/groups/", "times": 1, "action": {"type": "answer", "status": 503, "when": "after"}}]));
     let done = stage.write(&[add(Relation::Member, &staff, &ann), add(Relation::Member, &staff, &bob)]).await;
-    assert!(done.iter().all(|done| done.as_ref().is_ok_and(|done| done.already)), "{done:?}");
+    assert!(done.iter().all(is_explained), "{done:?}");
+}
+
+/// It already was so, perhaps by a sending that was lost, and Graph's id of the request is known.
+fn is_explained(done: &Result<Written, DirectoryError>) -> bool {
+    done.as_ref().is_ok_and(|done| done.already && done.after_lost_sending && done.request_id.is_some())
+}
+
+#[tokio::test]
+async fn one_reference_that_was_changed_before_the_answer_was_lost_tells_that_a_sending_was_lost() {
+    let stage = Stage::new().await;
+    let (ann, bob, staff) = (stage.user("ann").await, stage.user("bob").await, stage.group("staff").await);
+    stage.one(add(Relation::Owner, &staff, &ann)).await.unwrap();
+    for (method, write) in [
+        ("POST", add(Relation::Member, &staff, &ann)),
+        ("DELETE", remove(Relation::Member, &staff, &ann)),
+        ("POST", add(Relation::Owner, &staff, &bob)),
+        ("DELETE", remove(Relation::Owner, &staff, &bob)),
+    ] {
+        stage.faults(&json!([{"method": method, "path": "ref$", "times": 1, "action": {"type": "drop", "when": "after"}}]));
+        let done = stage.one(write.clone()).await;
+        assert!(is_explained(&done), "{write:?}: {done:?}");
+        let done = stage.one(write.clone()).await.unwrap();
+        assert!(done.already && !done.after_lost_sending && done.request_id.is_some(), "{write:?}: {done:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_manager_that_is_another_one_is_told_with_the_request_id() {
+    let stage = Stage::new().await;
+    let (ann, bob, eve) = (stage.user("ann").await, stage.user("bob").await, stage.user("eve").await);
+    stage.one(add(Relation::Manager, &ann, &bob)).await.unwrap();
+    let done = stage.one(remove(Relation::Manager, &ann, &eve)).await.unwrap();
+    assert!(done.already && !done.after_lost_sending && done.request_id.is_some(), "{done:?}");
 }
 
 #[tokio::test]

@@ -179,6 +179,31 @@ async fn a_direct_change_of_many_members_overtakes_a_full_run_that_waits() {
 }
 
 #[tokio::test]
+async fn a_leaver_is_blocked_while_a_full_run_that_was_refused_is_held() {
+    let (stage, ids) = stage_at(SLOW, 300, 3000, "third", "seconds").await;
+    stage.tenant.control("PATCH", "conditions", &json!({ "throttling": { "retryAfterLeast": 30.0 } })).unwrap();
+    let (bulk, leaver) = (titles(&ids[2..282]), Write::Disable { id: ids[401].clone(), sessions: Sessions::End });
+    let leaves = async {
+        while stage.tenant.stats().throttled == 0 {
+            tokio::task::yield_now().await;
+        }
+        stage.write_in(Lane::Leaver, &[leaver]).await.remove(0).unwrap();
+    };
+    let (done, ()) = tokio::join!(stage.write_in(Lane::Bulk, &bulk), leaves);
+    assert!(done.iter().all(Result::is_ok));
+    let log = stage.tenant.control("GET", "log?after=0&top=1000", &Json::Null).unwrap();
+    let entries = log["value"].as_array().unwrap().iter();
+    let at = |entry: &Json| entry["arrived"].as_f64().unwrap() * f64::from(SLOW) / 1000.0;
+    let revoked =
+        entries.filter(|entry| entry["path"].as_str().unwrap().ends_with("revokeSignInSessions")).map(at).next().unwrap();
+    let came = arrivals(&stage);
+    let refused = came.iter().position(|(_, refused)| *refused > 0).unwrap();
+    let (told, next) = (came[refused].0, came[refused + 1].0);
+    assert!(revoked - told < 10.0, "the leaver was blocked {} s after the refusal", revoked - told);
+    assert!(next - told >= 30.0, "the full run went on after {} s of 30", next - told);
+}
+
+#[tokio::test]
 async fn a_leaver_is_blocked_while_a_full_run_waits_for_its_quota() {
     let (stage, ids) = stage(300, 300, "third", "seconds").await;
     let (bulk, leaver) = (titles(&ids[2..402]), Write::Disable { id: ids[401].clone(), sessions: Sessions::End });
