@@ -26,7 +26,7 @@ pub struct EntraConfig {
     pub bind_batch: usize,
     /// What the application may use in this tenant.
     pub quota: Quota,
-    /// How many calls may be on the wire at once, reads and writes counted apart.
+    /// How many calls may be on the wire at once, reads and writes counted apart; one more where somebody loses access.
     pub concurrency: usize,
     /// How often a call is sent at most, the first time included.
     pub attempts: u32,

@@ -99,7 +99,9 @@ impl Pacing {
         let mut state = self.lock();
         let Some(ticket) = waiting.ticket else { return Step::Go };
         let queue = state.queue(waiting.gate);
-        if !queue.is_first(ticket) || queue.on_the_wire() >= self.concurrency {
+        // One place is for leavers alone: what hangs on the wire holds up none of them.
+        let places = self.concurrency + usize::from(lane == Lane::Leaver);
+        if !queue.is_first(ticket) || queue.on_the_wire() >= places {
             return Step::Wait;
         }
         if let Some(rest) = queue.pause(lane, now).or_else(|| state.account.wait(charge, lane, now)) {

@@ -50,6 +50,22 @@ async fn a_leaver_tries_through_a_pause_of_a_lower_lane_one_request_at_a_time() 
 }
 
 #[tokio::test]
+async fn a_leaver_has_a_place_where_all_others_are_taken() {
+    let pacing = Pacing::new(2, Quota::default(), FakeClock::new());
+    let mut hanging = Vec::new();
+    for _ in 0..2 {
+        hanging.push(pacing.admit(Gate::Writes, Lane::Bulk, writes(1.0)).await);
+    }
+    let mut third = Box::pin(pacing.admit(Gate::Writes, Lane::Bulk, writes(1.0)));
+    assert!(futures_util::poll!(&mut third).is_pending());
+    let leaver = pacing.admit(Gate::Writes, Lane::Leaver, writes(1.0)).await;
+    let mut next = Box::pin(pacing.admit(Gate::Writes, Lane::Leaver, writes(1.0)));
+    assert!(futures_util::poll!(&mut next).is_pending(), "it is one place");
+    drop(leaver);
+    assert!(futures_util::poll!(&mut next).is_ready());
+}
+
+#[tokio::test]
 async fn three_thousand_writes_go_at_once_and_then_twenty_a_second() {
     let clock = FakeClock::new();
     let pacing = Pacing::new(2, Quota::default(), clock.clone());
@@ -100,7 +116,7 @@ async fn who_gives_up_waiting_does_not_hold_up_the_others() {
     let clock = FakeClock::new();
     let pacing = Pacing::new(1, Quota::default(), clock);
     let held = pacing.admit(Gate::Writes, Lane::Bulk, writes(1.0)).await;
-    let mut impatient = Box::pin(pacing.admit(Gate::Writes, Lane::Leaver, writes(1.0)));
+    let mut impatient = Box::pin(pacing.admit(Gate::Writes, Lane::Direct, writes(1.0)));
     assert!(futures_util::poll!(&mut impatient).is_pending());
     drop(impatient);
     drop(held);
