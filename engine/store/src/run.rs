@@ -99,7 +99,7 @@ pub struct RunRow {
 }
 
 /// The scope of a run over everything, as stored.
-const EVERYTHING: &str = "everything";
+pub(crate) const EVERYTHING: &str = "everything";
 
 codes!(RunState {
     Running = "running",

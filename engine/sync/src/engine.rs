@@ -354,7 +354,9 @@ impl Run<'_> {
                 && self.is_success(report).await?
             {
                 store.set_last_full(name, store.now()).await?;
-                store.set_loaded(name, self.target.mode).await?;
+                if self.is_loaded().await? {
+                    store.set_loaded(name, self.target.mode).await?;
+                }
                 if let Some(open) = &self.accepted {
                     store.settle_version(name, open.version).await?;
                 }
