@@ -5,11 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrain_model::Kind;
-use entrain_store::{Choice, RunState, SourceChange, UserRow};
+use entrain_model::{Kind, ObjectRef};
+use entrain_store::{Choice, GroupRow, Membership, Role, RunState, SourceChange, UserRow};
 use entrain_sync::{Report, Silent};
 use entrain_tests::database::Dialect;
-use entrain_tests::memory::{Crash, Memory, schema};
+use entrain_tests::memory::{Crash, Memory, Next, schema};
 use entrain_tests::rig::Rig;
 use serde_json::json;
 
@@ -128,4 +128,69 @@ async fn who_is_gone_from_the_target_is_made_anew_but_not_everybody_unasked() {
         let reasons = why(&rig.full().await.unwrap());
         assert!(reasons.contains("give up the records of 4 users; 3 are allowed in one run"), "{reasons}");
     }
+}
+
+fn members(group: &str, numbers: std::ops::Range<usize>) -> Vec<SourceChange> {
+    let member = |n| Membership { group: group.into(), member: ObjectRef::user(format!("u{n:03}")), role: Role::Member };
+    numbers.map(|n| SourceChange::PutMembership(member(n))).collect()
+}
+
+fn groups(numbers: std::ops::Range<usize>) -> Vec<SourceChange> {
+    numbers.map(|n| SourceChange::PutGroup(GroupRow::new(format!("g{n}"), format!("g{n}")))).collect()
+}
+
+/// Whether full runs succeed, and whether the target counts as filled.
+async fn counts(rig: &Rig) -> (bool, bool) {
+    let row = rig.store().target(&rig.target.name).await.unwrap().unwrap();
+    (row.last_full_at.is_some(), row.loaded_in.is_some())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_remains_of_a_first_load_passes_before_the_target_counts_as_filled() {
+    for dialect in Dialect::all() {
+        let (mut rig, memory) = rig(dialect, 640).await;
+        let settling = Duration::from_secs(if dialect == Dialect::Postgres { 20 } else { 900 });
+        rig.configure(|target| target.timing.settling = settling).await.unwrap();
+        rig.write(&groups(0..7)).await.unwrap();
+        for group in 0..6 {
+            rig.write(&members(&format!("g{group}"), 0..30)).await.unwrap();
+        }
+        memory.next((0..30).map(|_| Next::LostBefore));
+        let report = rig.full().await.unwrap();
+        assert_eq!((report.state, report.held.get("waiting_for")), (RunState::Partial, Some(&180)), "{dialect:?}: {report:?}");
+        assert_eq!(counts(&rig).await, (true, false), "{dialect:?}: it succeeded, and much is on its way");
+
+        rig.pass(settling).await;
+        rig.pass(Duration::from_secs(1)).await;
+        for _ in 0..3 {
+            for report in rig.direct().await.unwrap().into_iter().map(Result::unwrap) {
+                assert_ne!(report.state, RunState::Held, "{dialect:?}: {:?}", report.reasons);
+            }
+        }
+        let references: usize = memory.dump().iter().map(|record| record.references.len()).sum();
+        assert_eq!(references, 180, "{dialect:?}: what waited was added with those that were made at last");
+        converges(&rig).await;
+        assert_eq!(counts(&rig).await, (true, true), "{dialect:?}");
+
+        rig.write(&members("g6", 30..160)).await.unwrap();
+        let reasons = why(&rig.full().await.unwrap());
+        assert!(reasons.contains("add 130 references to groups; 125 are allowed"), "{dialect:?}: {reasons}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_without_an_answer_does_not_keep_a_target_from_being_filled_for_long() {
+    let (mut rig, memory) = rig(Dialect::Sqlite, 3).await;
+    rig.configure(|target| target.timing.settling = Duration::from_secs(900)).await.unwrap();
+    let loses_one = async || {
+        memory.next([Next::LostBefore]);
+        let report = rig.full().await.unwrap();
+        assert_eq!(report.state, RunState::Partial, "{report:?}");
+        counts(&rig).await
+    };
+    assert_eq!(loses_one().await, (true, false));
+    rig.pass(Duration::from_secs(20 * 3600)).await;
+    assert_eq!(loses_one().await, (true, false), "it was sent again, and its answer was lost again");
+    rig.pass(Duration::from_secs(5 * 3600)).await;
+    assert_eq!(loses_one().await, (true, true), "a day is over");
 }

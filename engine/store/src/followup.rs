@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use entrain_model::{Attributes, Basis, Kind, Millis, ObjectRef, RunId, TargetName};
 use serde_json::Value as Json;
+use sqlx::AnyConnection;
 
 use crate::mirror::is_unset;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_json};
@@ -82,27 +83,30 @@ impl Store {
 
     /// Puts objects back that must be looked at again: after `base`, doubled with each attempt.
     pub async fn enqueue_again(&self, target: &TargetName, objects: &[ObjectRef], base: Duration) -> Result<()> {
-        let (now, base) = (self.now(), i64::try_from(base.as_millis()).unwrap_or(i64::MAX / 256));
         let mut tx = self.begin().await?;
+        put_back(&mut tx, target, objects, base, self.now()).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// Likewise, and not before `at`: nothing can be said of them until then. An object that changed since it was mapped is not
+    /// kept waiting.
+    pub async fn enqueue_late(&self, target: &TargetName, objects: &[ObjectRef], base: Duration, at: Millis) -> Result<()> {
+        let mut tx = self.begin().await?;
+        // Whoever changes one writes its row after its version: since the rows are ours now, its version tells.
+        put_back(&mut tx, target, objects, base, self.now()).await?;
         for chunk in objects.chunks(CHUNK) {
-            let rows = chunk.iter().map(|object| -> [Arg; 7] {
-                [
-                    target.into(),
-                    object.kind.into(),
-                    (&object.id).into(),
-                    now.into(),
-                    now.into(),
-                    (now + base).into(),
-                    1_i64.into(),
-                ]
-            });
-            Sql::new("insert into queue (target, kind, id, first_at, changed_at, not_before, attempts, version) select v.*, 1 from (values ")
-                .rows(rows)
-                .text(") as v where true on conflict (target, kind, id) do update set version = queue.version + 1, ")
-                .text("attempts = queue.attempts + 1, changed_at = excluded.changed_at, not_before = excluded.changed_at + ")
-                .text(&format!("{base} * ({DOUBLING})"))
-                .run(&mut tx)
-                .await?;
+            Sql::new(
+                "update queue set not_before = $2 where target = $1 and not_before < $2 and exists (select 1 from desired d
+                   join source_versions v on v.kind = d.kind and v.id = d.id and v.version = d.source_version
+                   where d.target = $1 and d.kind = queue.kind and d.id = queue.id)
+                 and (kind, id) in (select * from (values ",
+            )
+            .arg(target)
+            .arg(at)
+            .objects(chunk)
+            .text(") as page)")
+            .run(&mut tx)
+            .await?;
         }
         Ok(tx.commit().await?)
     }
@@ -205,6 +209,30 @@ impl Store {
         }
         Ok(bases)
     }
+}
+
+/// Puts objects back: after `base`, doubled with each attempt.
+async fn put_back(
+    connection: &mut AnyConnection,
+    target: &TargetName,
+    objects: &[ObjectRef],
+    base: Duration,
+    now: Millis,
+) -> Result<()> {
+    let base = i64::try_from(base.as_millis()).unwrap_or(i64::MAX / 256);
+    for chunk in objects.chunks(CHUNK) {
+        let rows = chunk.iter().map(|object| -> [Arg; 7] {
+            [target.into(), object.kind.into(), (&object.id).into(), now.into(), now.into(), (now + base).into(), 1_i64.into()]
+        });
+        Sql::new("insert into queue (target, kind, id, first_at, changed_at, not_before, attempts, version) select v.*, 1 from (values ")
+            .rows(rows)
+            .text(") as v where true on conflict (target, kind, id) do update set version = queue.version + 1, ")
+            .text("attempts = queue.attempts + 1, changed_at = excluded.changed_at, not_before = excluded.changed_at + ")
+            .text(&format!("{base} * ({DOUBLING})"))
+            .run(connection)
+            .await?;
+    }
+    Ok(())
 }
 
 /// What the record shows where it is something else than what was sent. What the mirror does not know is as sent.

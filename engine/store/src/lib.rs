@@ -19,6 +19,7 @@ mod drift;
 mod effect;
 mod error;
 mod failpoint;
+mod filling;
 mod followup;
 mod four_eyes;
 mod guard;

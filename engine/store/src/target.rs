@@ -29,7 +29,8 @@ pub struct TargetRow {
     pub next_due_at: Option<Millis>,
     /// When the last successful full sync ended.
     pub last_full_at: Option<Millis>,
-    /// The mode in which a full sync last carried out all that it lets be done; `None` before that.
+    /// The mode in which a full sync last carried out all that it lets be done, with nothing of a first load still on its way;
+    /// `None` before that.
     pub loaded_in: Option<Mode>,
     /// The domains in which logins may end, as last read; `None` before that.
     pub verified_domains: Option<Vec<String>>,

@@ -25,6 +25,7 @@ on_both!(
     the_echo_of_a_run_is_no_drift,
     what_one_look_shows_otherwise_is_doubted,
     an_object_waits_longer_each_time,
+    an_object_of_which_nothing_new_can_be_said_waits_unless_it_changes,
     a_full_run_ends_what_it_covered,
     those_who_depend_on_a_manager_are_found,
     reports_have_native_types,
@@ -338,6 +339,22 @@ async fn an_object_waits_longer_each_time(database: Arc<Database>) {
     assert!(waits.windows(2).all(|pair| pair[1] == pair[0] * 2 || pair[1] == 256_000), "{waits:?}");
     assert_eq!(waits[9], 256_000);
     assert_eq!(store.queue_depth(&target()).await.unwrap().rows, 2);
+}
+
+async fn an_object_of_which_nothing_new_can_be_said_waits_unless_it_changes(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    write(&store, &[user("u1"), user("u2")]).await;
+    store.put_desired(&target(), &["u1", "u2"].map(|id| present(&ObjectRef::user(id), 1, id))).await.unwrap();
+    // Somebody changes it while a run that mapped it before goes on.
+    database.shell("update users set display_name = 'x' where id = 'u2'");
+    let late = store.now() + 900_000;
+    let both = [ObjectRef::user("u1"), ObjectRef::user("u2")];
+    store.enqueue_late(&target(), &both, Duration::from_secs(2), late).await.unwrap();
+    let wait = |id: &str| database.shell(&format!("select not_before - changed_at from queue where id = '{id}'")).parse::<i64>();
+    assert_eq!(database.shell("select not_before from queue where id = 'u1'"), late.to_string());
+    assert!(wait("u2").unwrap() <= 4_000, "{:?}", wait("u2"));
+    database.shell("update users set display_name = 'x' where id = 'u1'");
+    assert_eq!(database.shell("select not_before from queue where id = 'u1'"), "0", "a change does not wait");
 }
 
 async fn a_full_run_ends_what_it_covered(database: Arc<Database>) {

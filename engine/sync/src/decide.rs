@@ -14,6 +14,7 @@ use crate::engine::{Ask, PAGE, Run, Task};
 use crate::guard::Judged;
 use crate::lookup::ask_again;
 use crate::map::anchor_of;
+use crate::recover::Waits;
 use crate::{Hands, Step, SyncError, contest, drift, fallout, guard, leaving, reviewed, trace};
 
 /// Plans the scope and judges the whole.
@@ -79,7 +80,7 @@ async fn objects(run: &Run<'_>, seen: Seen, page: &[ObjectRef]) -> Result<(), Sy
     }
     drift::note(run, &known).await?;
     run.spare_last_administrator(&mut lines).await?;
-    put(run, &lines).await?;
+    put(run, &lines, &patient(run, &known)).await?;
     run.progress().advance(page.len() as u64);
     Ok(())
 }
@@ -164,7 +165,19 @@ fn repeated(run: &Run<'_>, decision: Decision) -> Decision {
     }
 }
 
-async fn put(run: &Run<'_>, lines: &[PlannedLine]) -> Result<(), SyncError> {
+/// When creates may be sent again that must wait for that. Who is to have no access does not wait: a record that shows late
+/// is blocked soon.
+fn patient(run: &Run<'_>, states: &[ObjectState]) -> Waits {
+    let waits = |state: &ObjectState| {
+        let enabled = run.target.schema().of(state.object.kind).enabled;
+        let Desired::Present(record) = &state.desired else { return None };
+        let is_blocked = enabled.and_then(|enabled| record.value(enabled)) == Some(&serde_json::Value::Bool(false));
+        if is_blocked { None } else { run.waits.get(&state.object).map(|until| (state.object.clone(), *until)) }
+    };
+    states.iter().filter(|state| state.unsettled).filter_map(waits).collect()
+}
+
+async fn put(run: &Run<'_>, lines: &[PlannedLine], waits: &Waits) -> Result<(), SyncError> {
     let holds: Vec<_> = lines
         .iter()
         .filter_map(|line| match &line.decision {
@@ -175,7 +188,9 @@ async fn put(run: &Run<'_>, lines: &[PlannedLine]) -> Result<(), SyncError> {
     let settling: Vec<_> = holds.iter().filter(|(_, hold)| *hold == Hold::Settling).map(|(object, _)| object.clone()).collect();
     run.store().put_plan(&run.id, lines).await?;
     run.store().put_holds(&run.target.name, &run.id, &holds).await?;
-    fallout::queue(run, &[], &settling).await
+    let (late, soon): (Vec<_>, Vec<_>) = settling.into_iter().partition(|object| waits.contains_key(object));
+    fallout::queue(run, &[], &soon).await?;
+    fallout::queue_late(run, late.iter().filter_map(|object| Some((object.clone(), *waits.get(object)?)))).await
 }
 
 async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), SyncError> {
@@ -206,7 +221,7 @@ async fn references(run: &Run<'_>, scope: ReferenceScope<'_>) -> Result<(), Sync
                 lines.push(line(run, decision, guarded, drift));
             }
         }
-        put(run, &lines).await?;
+        put(run, &lines, &Waits::default()).await?;
         match next {
             Some(cursor) => after = Some(cursor),
             None => return Ok(()),

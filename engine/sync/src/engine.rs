@@ -15,7 +15,7 @@ use crate::decide;
 use crate::guard::{self, Filled, Judged};
 use crate::map::Learned;
 use crate::protect::Knowledge;
-use crate::recover::Repeats;
+use crate::recover::{Repeats, Waits};
 use crate::report::Report;
 use crate::{Hands, Progress, SyncError, Target, discover, execute, lookup, map, recover, tail, trace, undo};
 
@@ -105,6 +105,8 @@ pub(crate) struct Run<'a> {
     pub(crate) filled: Filled,
     /// Creates of unknown outcome that this run may send again.
     pub(crate) repeats: Repeats,
+    /// Creates of unknown outcome that must wait until they may be sent again.
+    pub(crate) waits: Waits,
     started: Millis,
     /// When the claim of the target was renewed last.
     claimed: AtomicI64,
@@ -231,6 +233,7 @@ impl Engine {
             accepted: None,
             filled: Filled::of(target.mode, row),
             repeats: Repeats::default(),
+            waits: Waits::default(),
             started: self.store.now(),
             hands,
             kept: Mutex::default(),
@@ -293,7 +296,8 @@ impl Run<'_> {
                 lookup::lookup(self, &learned).await?
             }
         };
-        self.repeats = recover::recover(self, &ask.scope).await?;
+        let lost = recover::recover(self, &ask.scope).await?;
+        (self.repeats, self.waits) = (lost.repeats, lost.waits);
         let judged = decide::decide(self, seen, ask).await?;
         Ok((learned, judged))
     }
@@ -374,7 +378,9 @@ impl Run<'_> {
                 && self.is_success(report).await?
             {
                 store.set_last_full(name, store.now()).await?;
-                store.set_loaded(name, self.target.mode).await?;
+                if self.is_loaded().await? {
+                    store.set_loaded(name, self.target.mode).await?;
+                }
                 if let Some(open) = &self.accepted {
                     store.settle_version(name, open.version).await?;
                 }

@@ -1,15 +1,16 @@
 //! What follows from what was done: objects that waited for a link, and objects that must be looked at again.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use entrain_model::{Action, DirectoryError, Fault, Hold, Kind, ObjectRef, Query, Write, Written};
+use entrain_model::{Action, DirectoryError, Fault, Hold, Kind, Millis, ObjectRef, Query, Write, Written};
 use entrain_store::Reading;
 
 use crate::SyncError;
+use crate::ask::ask;
 use crate::discover::wanted;
 use crate::engine::Run;
-use crate::lookup::{ask, ask_again};
+use crate::lookup::ask_again;
 use crate::map::Learned;
 use crate::resolve::Ready;
 
@@ -28,6 +29,16 @@ pub(crate) async fn queue(run: &Run<'_>, linked: &[ObjectRef], again: &[ObjectRe
     }
     if !again.is_empty() {
         store.enqueue_again(name, again, AGAIN).await?;
+    }
+    Ok(())
+}
+
+/// Queues objects of which nothing new can be said before a time.
+pub(crate) async fn queue_late(run: &Run<'_>, late: impl Iterator<Item = (ObjectRef, Millis)>) -> Result<(), SyncError> {
+    let mut by_time: BTreeMap<Millis, Vec<ObjectRef>> = BTreeMap::new();
+    late.for_each(|(object, at)| by_time.entry(at).or_default().push(object));
+    for (at, objects) in by_time {
+        run.store().enqueue_late(&run.target.name, &objects, AGAIN, at).await?;
     }
     Ok(())
 }
@@ -130,7 +141,11 @@ pub(crate) async fn learn(run: &Run<'_>, taken: &[(Kind, String, String)]) -> Re
     for (kind, attribute, value) in taken.iter().take(LOOKED_UP).cloned() {
         let attributes = wanted(run, kind, &Learned::default());
         let query = Query::Matching { kind, attribute, value, attributes };
-        if let Err(error) = ask(run, kind, generation, Reading::Lookup, &query).await {
+        let learned = match ask(run, kind, Reading::Lookup, query, |_| {}).await {
+            Ok(answer) => answer.take(run, generation).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = learned {
             tracing::warn!(target = %run.target.name, run = %run.id, "the holder of a refused value is not known: {error}");
         }
     }

@@ -10,6 +10,7 @@ mod accepted;
 mod adoption;
 mod already;
 mod approve;
+mod ask;
 mod audited;
 mod contest;
 mod decide;

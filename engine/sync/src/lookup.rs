@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Condition, Evidence, Kind, Millis, ObjectRef, Query, TargetId, anchor_value};
+use entrain_model::{Evidence, Kind, Millis, ObjectRef, Query, TargetId, anchor_value};
 use entrain_store::{Key, Reading};
 
 use crate::SyncError;
-use crate::discover::{Seen, stop, wanted};
+use crate::ask::{Answer, KEPT, ask, at_once};
+use crate::discover::{Seen, wanted};
 use crate::engine::{PAGE, Run};
 use crate::map::Learned;
 use crate::resolve::Links;
-use crate::sink::MirrorSink;
 
 /// Looks up what is wanted and not linked.
 pub(crate) async fn lookup(run: &Run<'_>, learned: &Learned) -> Result<Seen, SyncError> {
@@ -21,8 +21,14 @@ pub(crate) async fn lookup(run: &Run<'_>, learned: &Learned) -> Result<Seen, Syn
         linked.extend(run.store().link_ids(&run.target.name, page).await?);
     }
     let mut found = false;
-    for (object, keys) in learned.keys.iter().filter(|(object, _)| !linked.contains_key(object)) {
-        found |= one(run, generation, object, keys).await?;
+    let unlinked: Vec<_> = learned.keys.iter().filter(|(object, _)| !linked.contains_key(object)).collect();
+    for few in unlinked.chunks(KEPT) {
+        for answers in at_once(few, |(object, keys)| by_keys(run, object, keys)).await {
+            for answer in answers? {
+                found |= answer.reading() == Reading::Lookup && answer.is_live();
+                answer.take(run, generation).await?;
+            }
+        }
     }
     if found {
         run.read_protection().await?;
@@ -30,11 +36,11 @@ pub(crate) async fn lookup(run: &Run<'_>, learned: &Learned) -> Result<Seen, Syn
     Ok(generation)
 }
 
-/// Asks for one object by each of its keys; whether any live record came back.
-async fn one(run: &Run<'_>, generation: i64, object: &ObjectRef, keys: &[Key]) -> Result<bool, SyncError> {
+/// Asks for one object by each of its keys, and then in the recycle bin: what is deleted meanwhile shows in one of both.
+async fn by_keys(run: &Run<'_>, object: &ObjectRef, keys: &[Key]) -> Result<Vec<Answer>, SyncError> {
     let kind = object.kind;
     let attributes = wanted(run, kind, &Learned::default());
-    let mut found = false;
+    let mut answers = Vec::new();
     for key in keys {
         // Anchors are compared to the letter; all other keys without regard to case.
         let value = if key.evidence == Evidence::Anchor { anchor_value(object) } else { key.value.clone() };
@@ -45,37 +51,40 @@ async fn one(run: &Run<'_>, generation: i64, object: &ObjectRef, keys: &[Key]) -
                 Query::Matching { kind, attribute, value, attributes: attributes.clone() }
             }
         };
-        found |= ask(run, kind, generation, Reading::Lookup, &query).await?;
+        answers.push(ask(run, kind, Reading::Lookup, query, |_| {}).await?);
         if key.rank == 0 {
             let matching = Some((key.attribute.clone(), value));
             let deleted = Query::Deleted { kind, matching, attributes: attributes.clone() };
-            ask(run, kind, generation, Reading::RecycleBin, &deleted).await?;
+            answers.push(ask(run, kind, Reading::RecycleBin, deleted, |_| {}).await?);
         }
     }
-    Ok(found)
-}
-
-pub(crate) async fn ask(run: &Run<'_>, kind: Kind, generation: i64, reading: Reading, query: &Query) -> Result<bool, SyncError> {
-    let mut found = false;
-    let mut sink = MirrorSink::new(run, kind, generation, reading, |record| found |= record.condition == Condition::Live);
-    run.hands().directory().read(query, &mut sink).await.map_err(|error| stop(run, error))?;
-    drop(sink);
-    Ok(found)
+    Ok(answers)
 }
 
 /// Reads the linked records of these objects by their ids. One that is not shown is looked for in the recycle bin.
 pub(crate) async fn ask_again(run: &Run<'_>, ids: &BTreeMap<ObjectRef, TargetId>) -> Result<(), SyncError> {
     let generation = run.store().next_generation(&run.target.name).await?;
-    for (object, id) in ids {
-        let (kind, attributes) = (object.kind, wanted(run, object.kind, &Learned::default()));
-        let query = Query::Record { kind, id: id.clone(), attributes: attributes.clone() };
-        if !ask(run, kind, generation, Reading::Lookup, &query).await? {
-            let anchor = run.target.schema().of(kind).anchor.clone();
-            let query = Query::Deleted { kind, matching: Some((anchor, anchor_value(object))), attributes };
-            ask(run, kind, generation, Reading::RecycleBin, &query).await?;
+    let ids: Vec<_> = ids.iter().collect();
+    for few in ids.chunks(KEPT) {
+        for answers in at_once(few, |(object, id)| by_id(run, object, id)).await {
+            for answer in answers? {
+                answer.take(run, generation).await?;
+            }
         }
     }
     Ok(())
+}
+
+async fn by_id(run: &Run<'_>, object: &ObjectRef, id: &TargetId) -> Result<Vec<Answer>, SyncError> {
+    let (kind, attributes) = (object.kind, wanted(run, object.kind, &Learned::default()));
+    let query = Query::Record { kind, id: id.clone(), attributes: attributes.clone() };
+    let shown = ask(run, kind, Reading::Lookup, query, |_| {}).await?;
+    if shown.is_live() {
+        return Ok(vec![shown]);
+    }
+    let anchor = run.target.schema().of(kind).anchor.clone();
+    let query = Query::Deleted { kind, matching: Some((anchor, anchor_value(object))), attributes };
+    Ok(vec![shown, ask(run, kind, Reading::RecycleBin, query, |_| {}).await?])
 }
 
 /// Looks at the records of linked objects that are believed deleted or gone, before anything is concluded from that: an incremental
@@ -102,9 +111,11 @@ pub(crate) async fn doubted(run: &Run<'_>, kind: Kind) -> Result<(), SyncError> 
             return Ok(());
         }
         let generation = store.next_generation(&target.name).await?;
-        for id in &ids {
-            let query = Query::Record { kind, id: id.clone(), attributes: attributes.clone() };
-            ask(run, kind, generation, Reading::Lookup, &query).await?;
+        for few in ids.chunks(KEPT) {
+            let by_id = |id: &TargetId| Query::Record { kind, id: id.clone(), attributes: attributes.clone() };
+            for answer in at_once(few, |id| ask(run, kind, Reading::Lookup, by_id(id), |_| {})).await {
+                answer?.take(run, generation).await?;
+            }
         }
         store.end_doubts(&target.name, kind, &ids, until).await?;
     }

@@ -8,7 +8,7 @@ use entrain_store::{MirrorPage, Reading};
 use tracing::Instrument as _;
 
 use crate::engine::Run;
-use crate::{Progress, Step, trace};
+use crate::{Progress, Step, SyncError, trace};
 
 /// Writes each page into the mirror as it comes, and keeps what the caller asks for of it.
 pub(crate) struct MirrorSink<'a, K> {
@@ -37,25 +37,26 @@ pub(crate) fn indexed(run: &Run<'_>, kind: Kind) -> Vec<String> {
     names
 }
 
+impl<K> MirrorSink<'_, K> {
+    /// Takes records into the mirror.
+    pub(crate) async fn take(&mut self, records: &[Observed]) -> Result<(), SyncError> {
+        let anchor = &self.run.target.schema().of(self.kind).anchor;
+        let into =
+            MirrorPage { kind: self.kind, generation: self.generation, anchor, keys: &self.keys, records, reading: self.reading };
+        let put = self.run.store().put_mirror(&self.run.target.name, into).instrument(trace::read(self.kind, records.len()));
+        put.await?;
+        self.run.progress().advance(records.len() as u64);
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl<K: FnMut(&Observed) + Send> Pages for MirrorSink<'_, K> {
     async fn page(&mut self, page: Vec<Observed>) -> Result<(), SinkError> {
         page.iter().for_each(&mut self.keep);
         self.run.engine.goes_on().map_err(|error| SinkError(error.to_string()))?;
         self.run.keep().await.map_err(|error| SinkError(error.to_string()))?;
-        let anchor = &self.run.target.schema().of(self.kind).anchor;
-        let into = MirrorPage {
-            kind: self.kind,
-            generation: self.generation,
-            anchor,
-            keys: &self.keys,
-            records: &page,
-            reading: self.reading,
-        };
-        let put = self.run.store().put_mirror(&self.run.target.name, into).instrument(trace::read(self.kind, page.len()));
-        put.await.map_err(|error| SinkError(error.to_string()))?;
-        self.run.progress().advance(page.len() as u64);
-        Ok(())
+        self.take(&page).await.map_err(|error| SinkError(error.to_string()))
     }
 }
 

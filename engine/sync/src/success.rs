@@ -1,10 +1,13 @@
-//! Whether a full run counts as a successful one. Who waits for one is told when none comes.
+//! Whether a full run counts as a successful one, and whether its target is filled by it. Who waits for one is told when none comes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use entrain_model::Millis;
 use entrain_store::RunState;
 
-use crate::engine::Run;
+use crate::engine::{Run, millis};
+use crate::guard::Filled;
 use crate::{Report, SyncError};
 
 /// So many errors are let pass whatever the size of the target ...
@@ -16,6 +19,10 @@ const SHARE: u64 = 20;
 const ERRORS: [&str; 3] = ["failed", "incomplete_read", "rejected"];
 /// Holds that stand for a missing permission: nobody is blocked until it is granted.
 const MISSING_PERMISSION: &str = "protection_unread";
+
+/// For so long after the first full run, what it left on its way keeps the target from counting as filled; then it counts whatever
+/// is left, so that nobody can keep the limits of a filled target away.
+const FILLING: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a run was no success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +63,26 @@ impl Run<'_> {
         }
         Ok(short.is_none())
     }
+
+    /// Whether the target is filled after this success: no create of a first load is of unknown outcome, and nothing waits for one.
+    pub(crate) async fn is_loaded(&self) -> Result<bool, SyncError> {
+        let (store, name) = (self.store(), &self.target.name);
+        if self.filled == Filled::Yes {
+            return Ok(true);
+        }
+        let now = store.now();
+        let first = store.first_full_at(name).await?.unwrap_or(now);
+        if !is_filling(first, now) || !store.awaits_records(name).await? {
+            return Ok(true);
+        }
+        tracing::info!(target = %name, run = %self.id, "the target does not count as filled yet: creates without an answer, or what waits for them, are left");
+        Ok(false)
+    }
+}
+
+/// A first run of the future (a clock was set back) is long ago.
+fn is_filling(first: Millis, now: Millis) -> bool {
+    (0..millis(FILLING)).contains(&now.saturating_sub(first))
 }
 
 fn shortfall(held: &BTreeMap<String, u64>, failed: u64, population: u64) -> Option<Shortfall> {
@@ -94,6 +121,13 @@ mod tests {
         ] {
             assert_eq!(shortfall(&held(codes), failed, population), expected, "{codes:?} {failed} of {population}");
         }
+    }
+
+    #[test]
+    fn a_first_load_is_over_after_a_day() {
+        let day = millis(FILLING);
+        let filling = [(0, 0), (5, 4 + day), (5, 5 + day), (5, 4)].map(|(first, now)| is_filling(first, now));
+        assert_eq!(filling, [true, true, false, false]);
     }
 
     #[test]
