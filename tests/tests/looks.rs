@@ -11,7 +11,7 @@ use entrain_model::{
     Directory, DirectoryError, Hold, Kind, Lane, Millis, ObjectRef, Pages, Query, Read, Schema, Tenant, WritableDirectory, Write,
     Written,
 };
-use entrain_store::{SourceChange, UserRow};
+use entrain_store::{DueRule, SourceChange, UserRow, Who};
 use entrain_sync::Target;
 use entrain_tests::database::Dialect;
 use entrain_tests::memory::{Memory, Next, schema};
@@ -127,7 +127,7 @@ async fn a_few_lost_creates_are_looked_for_at_once() {
 
 /// When the worker looks at something next, from now on.
 async fn due_in(rig: &Rig) -> Duration {
-    let due = rig.store().next_due(&rig.target.name, Duration::ZERO, Duration::ZERO).await.unwrap().unwrap();
+    let due = rig.store().next_due(&rig.target.name, DueRule { of: Who::All, quiet: Duration::ZERO, at_most: Duration::ZERO }).await.unwrap().unwrap();
     Duration::from_millis(u64::try_from(due - rig.store().now()).unwrap_or(0))
 }
 
