@@ -127,7 +127,12 @@ async fn a_few_lost_creates_are_looked_for_at_once() {
 
 /// When the worker looks at something next, from now on.
 async fn due_in(rig: &Rig) -> Duration {
-    let due = rig.store().next_due(&rig.target.name, DueRule { of: Who::All, quiet: Duration::ZERO, at_most: Duration::ZERO }).await.unwrap().unwrap();
+    let due = rig
+        .store()
+        .next_due(&rig.target.name, DueRule { of: Who::All, quiet: Duration::ZERO, at_most: Duration::ZERO })
+        .await
+        .unwrap()
+        .unwrap();
     Duration::from_millis(u64::try_from(due - rig.store().now()).unwrap_or(0))
 }
 

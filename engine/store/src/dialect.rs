@@ -137,7 +137,7 @@ impl Dialect {
     /// What a new connection that only reads is told.
     pub(crate) fn reader_greeting(&self) -> &'static str {
         match self {
-            Dialect::Sqlite(_) => "pragma busy_timeout = 10000; pragma query_only = on; pragma cache_size = -32768",
+            Dialect::Sqlite(_) => "pragma busy_timeout = 10000; pragma query_only = on; pragma cache_size = -16384",
             Dialect::Postgres => self.greeting(),
         }
     }
