@@ -87,6 +87,8 @@ async fn an_unrelated_plan_that_is_held_keeps_nobody_waiting() {
         let reports = rig.direct().await.unwrap();
         assert!(is_blocked(&memory, MANY + 60), "{reports:?}");
         assert_eq!(count(&reports, "update"), 0, "{reports:?}");
+        let runs = rig.store().runs(Some(&rig.target.name), 100).await.unwrap();
+        assert_eq!(runs.iter().filter(|run| run.state == RunState::Held).count(), 1, "a person is asked once: {reports:?}");
         let depth = rig.store().queue_depth(&rig.target.name).await.unwrap();
         assert_eq!(
             (depth.rows, depth.due),

@@ -225,10 +225,11 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Whether a plan over everything waits for approval.
-    pub async fn holds_everything(&self, target: &TargetName) -> Result<bool> {
-        let sql = Sql::new("select 1 as n from runs where target = $1 and state = 'held' and scope = $2 limit 1");
-        Ok(sql.arg(target).arg(EVERYTHING).one(&mut *self.read().await?).await?.is_some())
+    /// The plan over everything that waits for approval.
+    pub async fn held_whole(&self, target: &TargetName) -> Result<Option<RunId>> {
+        let sql = Sql::new("select id from runs where target = $1 and state = 'held' and scope = $2 order by id desc limit 1");
+        let found = sql.arg(target).arg(EVERYTHING).one(&mut *self.read().await?).await?;
+        found.map(|row| Ok(row.str("id")?.into())).transpose()
     }
 
     /// Queues who loses access by a held plan and is not what it is held for.
@@ -253,13 +254,24 @@ impl Store {
 
     /// Which of these objects have a change in the plan that the guard counts and nobody approved.
     pub async fn guarded_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
+        self.counted_among(run, objects, "").await
+    }
+
+    /// Of these, who is queued and was not changed since the plan was made.
+    pub async fn awaited_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
+        let unchanged = "and exists (select 1 from runs r join queue q on q.target = r.target
+                 where r.id = $1 and q.kind = c.kind and q.id = c.id and q.changed_at < r.started_at)";
+        self.counted_among(run, objects, unchanged).await
+    }
+
+    async fn counted_among(&self, run: &RunId, objects: &BTreeSet<ObjectRef>, more: &str) -> Result<BTreeSet<ObjectRef>> {
         let (mut found, objects) = (BTreeSet::new(), objects.iter().collect::<Vec<_>>());
+        let text = format!(
+            "select distinct c.kind as kind, c.id as id from plan_counted c where c.run = $1 and c.approved = 0 {more}
+               and (c.kind, c.id) in (select * from (values "
+        );
         for chunk in objects.chunks(CHUNK) {
-            let sql = Sql::new(
-                "select distinct kind, id from plan_counted where run = $1 and approved = 0
-                   and (kind, id) in (select * from (values ",
-            );
-            let sql = sql.arg(run).objects(chunk.iter().copied()).text(") as page)");
+            let sql = Sql::new(&text).arg(run).objects(chunk.iter().copied()).text(") as page)");
             for row in sql.all(&mut *self.read().await?).await? {
                 found.insert(row.object("")?);
             }

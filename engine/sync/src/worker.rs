@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrain_model::{Kind, ObjectRef, Reason, Scope, TargetName};
+use entrain_model::{Kind, ObjectRef, Reason, RunId, Scope, TargetName};
 use entrain_store::{Due, DueRule, RunState, StoreError, Watch, Who};
 use tokio::sync::watch;
 
@@ -138,16 +138,25 @@ impl Worker {
             if due.is_empty() {
                 break;
             }
-            self.reconcile(&target, holder, due).await?;
+            self.reconcile(of, &target, holder, due).await?;
             runs += 1;
         }
         Ok(runs)
     }
 
-    async fn reconcile(&self, target: &Arc<Target>, holder: String, due: Vec<Due>) -> Result<(), StoreError> {
+    async fn reconcile(&self, of: Who, target: &Arc<Target>, holder: String, mut due: Vec<Due>) -> Result<(), StoreError> {
         let store = self.engine.store();
+        let held = store.held_whole(&target.name).await?;
+        if let Some(run) = held.as_ref().filter(|_| of == Who::Others) {
+            due = self.beside(target, run, due).await?;
+            if due.is_empty() {
+                return store.release(&target.name, &holder, None).await;
+            }
+        }
         let objects = self.widened(target, &due).await?;
-        let whole = objects.len() >= self.bulk && self.may_be_whole(target).await?;
+        // While another run works on the whole target, one more would wait for its end; and a plan that is held would come out once
+        // more, and be held again.
+        let whole = objects.len() >= self.bulk && held.is_none() && !store.is_claimed(&target.name).await?;
         let (scope, holder) = if whole {
             store.release(&target.name, &holder, None).await?;
             (Scope::Everything, None)
@@ -183,11 +192,16 @@ impl Worker {
         Ok(())
     }
 
-    /// Whether a bulk change may be judged as a whole now. While another run works on the whole target it would wait for that one's
-    /// end; and a plan over everything that waits for approval would come out once more, and be held again.
-    async fn may_be_whole(&self, target: &Target) -> Result<bool, StoreError> {
+    /// Of the due objects those that a held plan does not wait for, or that changed since. The others wait with it.
+    async fn beside(&self, target: &Target, held: &RunId, due: Vec<Due>) -> Result<Vec<Due>, StoreError> {
         let store = self.engine.store();
-        Ok(!store.is_claimed(&target.name).await? && !store.holds_everything(&target.name).await?)
+        let objects = due.iter().map(|due| due.object.clone()).collect();
+        let guarded = store.awaited_objects(held, &objects).await?;
+        let (waiting, free): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| guarded.contains(&due.object));
+        let rows: Vec<_> = waiting.into_iter().map(|due| (due.object, due.version)).collect();
+        let reason = format!("part of run {held}, which waits for approval");
+        store.retry_later(&target.name, &rows, later(store.now(), HELD), &reason).await?;
+        Ok(free)
     }
 
     /// What the guard held waits for approval. What was only leased with it is due again by itself.
