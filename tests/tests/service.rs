@@ -114,7 +114,8 @@ async fn hire_in_the_end(store: &Store, n: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_dies_under_load_is_found_again() {
-    const USERS: usize = 120;
+    // No more than one run may make: on a slow machine all of them may be due at once.
+    const USERS: usize = 90;
     if !Dialect::all().contains(&Dialect::Postgres) {
         return;
     }
@@ -127,7 +128,7 @@ async fn a_server_that_dies_under_load_is_found_again() {
     let service = serve(folder.path(), &emulator, &store).await;
     for n in 0..USERS {
         hire_in_the_end(&other, n).await;
-        if [10, 45, 80].contains(&n) {
+        if [10, 35, 60].contains(&n) {
             server.crash().unwrap();
         }
     }
