@@ -4,9 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use entrain_model::{Attributes, Reason, Removal, RunId, Scope};
+use entrain_model::{Attributes, Reason, Removal, Scope};
 use entrain_store::{DueRule, RunState, SourceChange, UserRow, Who};
 use entrain_sync::{Ask, Engine, Progress, Report, Silent, Step, SyncError, Worker};
 use entrain_tests::command::Unheard;
@@ -111,10 +112,12 @@ async fn who_leaves_by_a_plan_that_is_held_goes_ahead() {
     let (rig, memory) = filled(Dialect::Sqlite).await;
     rig.write(&[titled(0..MANY, "Chief"), vec![gone(MANY)]].concat()).await.unwrap();
     // The news of it is lost: only a full run sees what is to be done.
-    let rule = DueRule { of: Who::All, quiet: Duration::ZERO, at_most: Duration::ZERO };
-    let due = rig.store().lease_due(&rig.target.name, "lost", PEOPLE, rule, Duration::from_secs(60)).await.unwrap();
-    let rows: Vec<_> = due.into_iter().map(|due| (due.object, due.version)).collect();
-    rig.store().done(&rig.target.name, &rows).await.unwrap();
+    for of in [Who::Leavers, Who::Others] {
+        let rule = DueRule { of, quiet: Duration::ZERO, at_most: Duration::ZERO };
+        let due = rig.store().lease_due(&rig.target.name, "lost", PEOPLE, rule, Duration::from_secs(60)).await.unwrap();
+        let rows: Vec<_> = due.into_iter().map(|due| (due.object, due.version)).collect();
+        rig.store().done(&rig.target.name, &rows).await.unwrap();
+    }
     rig.store().release(&rig.target.name, "lost", None).await.unwrap();
 
     assert_eq!(rig.full().await.unwrap().state, RunState::Held);
@@ -153,34 +156,44 @@ async fn before_the_first_full_sync_of_a_process_only_leavers_are_looked_at() {
     working.await.unwrap();
 }
 
-/// Says that the process is to end as soon as the first writes are done.
-struct EndsEarly(watch::Sender<bool>, std::sync::atomic::AtomicBool);
+/// Says that the process is to end as soon as something of this step is done.
+struct EndsEarly {
+    end: watch::Sender<bool>,
+    at: Step,
+    there: AtomicBool,
+}
 
 impl Progress for EndsEarly {
-    fn run(&self, _: &RunId) {}
     fn begin(&self, step: Step, _: Option<u64>) {
-        self.1.store(step == Step::Write, std::sync::atomic::Ordering::SeqCst);
+        self.there.store(step == self.at, Ordering::SeqCst);
     }
     fn advance(&self, _: u64) {
-        if self.1.load(std::sync::atomic::Ordering::SeqCst) {
-            self.0.send_replace(true);
+        if self.there.load(Ordering::SeqCst) {
+            self.end.send_replace(true);
         }
     }
 }
 
+async fn ended_at(rig: &Rig, at: Step) -> Result<Report, SyncError> {
+    let (end, ending) = watch::channel(false);
+    let engine = Engine::new(rig.store().clone(), rig.clock.clone(), "ends").ending_with(ending);
+    let ends = EndsEarly { end, at, there: false.into() };
+    engine.reconcile(&rig.target, Ask::sync(Scope::Everything, Reason::Startup), &ends).await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_is_told_to_end_leaves_a_full_run_at_the_next_batch() {
+async fn a_process_that_is_told_to_end_leaves_a_full_run_at_the_next_page_or_batch() {
     let memory = Arc::new(Memory::new(schema(), 7));
     let rig = Rig::new(Dialect::Sqlite, memory.clone(), |_| {}).await.unwrap();
     rig.write(&titled(0..PEOPLE, "Clerk")).await.unwrap();
-    let (end, ending) = watch::channel(false);
-    let engine = Engine::new(rig.store().clone(), rig.clock.clone(), "ends").ending_with(ending);
-    let ends = EndsEarly(end, false.into());
-    let ended = engine.reconcile(&rig.target, Ask::sync(Scope::Everything, Reason::Startup), &ends).await;
+    let ended = ended_at(&rig, Step::Write).await;
     assert!(matches!(ended, Err(SyncError::Stopped)), "{ended:?}");
     let written = memory.dump().len();
     assert!((1..PEOPLE).contains(&written), "{written}");
     assert_eq!(rig.store().open_effects(&rig.target.name, rig.store().now()).await.unwrap().len(), 0, "all of it is recorded");
+    memory.page_size(50);
+    let ended = ended_at(&rig, Step::Discover).await;
+    assert!(matches!(ended, Err(SyncError::Stopped)), "{ended:?}");
     let next = rig.full().await.unwrap();
     assert_eq!((next.state, next.count("create")), (RunState::Converged, u64::try_from(PEOPLE - written).unwrap()));
 }

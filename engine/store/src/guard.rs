@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, Phase, RunId, SourceId, TargetName};
+use entrain_model::{Counted, Kind, Limit, Millis, ObjectRef, Operation, RunId, SourceId, TargetName};
 use serde::Serialize;
 use sqlx::AnyConnection;
 
 use crate::plan::PlanLine;
-use crate::queue::enqueue;
-use crate::run::EVERYTHING;
 use crate::sql::{Arg, CHUNK, Columns as _, Sql, limit, to_word};
 use crate::{Result, Store};
 
@@ -172,22 +170,6 @@ impl Store {
         Ok(true)
     }
 
-    /// The newest held plan of the target that has some of this plan's counted changes, and how many.
-    pub async fn awaited(&self, target: &TargetName, run: &RunId) -> Result<Option<(RunId, u64)>> {
-        let row = Sql::new(
-            "select h.run as run, count(*) as n from plan_counted c
-               join plan_counted h on h.kind = c.kind and h.id = c.id and h.operation = c.operation and h.about = c.about
-               join runs r on r.id = h.run
-             where c.run = $1 and c.approved = 0 and h.run <> $1 and r.target = $2 and r.state = 'held'
-             group by h.run order by h.run desc limit 1",
-        )
-        .arg(run)
-        .arg(target)
-        .one(&mut *self.read().await?)
-        .await?;
-        row.map(|row| Ok((row.str("run")?.into(), row.count("n")?))).transpose()
-    }
-
     /// The lines of a plan that the guard counts and nobody approved, by their place in it.
     pub async fn guarded_lines(&self, run: &RunId, after_seq: i64, rows: usize) -> Result<Vec<PlanLine>> {
         let sql =
@@ -209,62 +191,18 @@ impl Store {
         Ok(tx.commit().await?)
     }
 
-    /// Takes out of a plan's count what no held plan has: it waits for nobody.
-    pub async fn uncount_unawaited(&self, target: &TargetName, run: &RunId) -> Result<()> {
-        let mut tx = self.begin_derived().await?;
-        Sql::new(
-            "delete from plan_counted where run = $1 and approved = 0 and not exists (
-               select 1 from plan_counted h join runs r on r.id = h.run
-                where h.kind = plan_counted.kind and h.id = plan_counted.id and h.operation = plan_counted.operation
-                  and h.about = plan_counted.about and h.run <> $1 and r.target = $2 and r.state = 'held')",
-        )
-        .arg(run)
-        .arg(target)
-        .run(&mut tx)
-        .await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// The plan over everything that waits for approval.
-    pub async fn held_whole(&self, target: &TargetName) -> Result<Option<RunId>> {
-        let sql = Sql::new("select id from runs where target = $1 and state = 'held' and scope = $2 order by id desc limit 1");
-        let found = sql.arg(target).arg(EVERYTHING).one(&mut *self.read().await?).await?;
-        found.map(|row| Ok(row.str("id")?.into())).transpose()
-    }
-
-    /// Queues who loses access by a held plan and is not what it is held for.
-    pub async fn enqueue_free_leavers(&self, target: &TargetName, run: &RunId) -> Result<()> {
-        let mut tx = self.begin().await?;
-        let rows = Sql::new(
-            "select distinct l.kind as kind, l.id as id from plan_lines l where l.run = $1 and l.state = 'planned' and l.phase = $2
-               and not exists (select 1 from plan_counted c where c.run = l.run and c.kind = l.kind and c.id = l.id and c.approved = 0)
-               and not exists (select 1 from queue q where q.target = $3 and q.kind = l.kind and q.id = l.id)",
-        )
-        .arg(run)
-        .arg(Phase::Leavers.number())
-        .arg(target)
-        .all(&mut tx)
-        .await?;
-        let objects = rows.iter().map(|row| row.object("")).collect::<Result<Vec<_>>>()?;
-        enqueue(&mut tx, target, &objects, 0, self.now()).await?;
-        tx.commit().await?;
-        self.notify();
-        Ok(())
-    }
-
     /// Which of these objects have a change in the plan that the guard counts and nobody approved.
     pub async fn guarded_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
         self.counted_among(run, objects, "").await
     }
 
-    /// Of these, who is queued and was not changed since the plan was made.
-    pub async fn awaited_objects(&self, run: &RunId, objects: &BTreeSet<ObjectRef>) -> Result<BTreeSet<ObjectRef>> {
-        let unchanged = "and exists (select 1 from runs r join queue q on q.target = r.target
-                 where r.id = $1 and q.kind = c.kind and q.id = c.id and q.changed_at < r.started_at)";
-        self.counted_among(run, objects, unchanged).await
-    }
-
-    async fn counted_among(&self, run: &RunId, objects: &BTreeSet<ObjectRef>, more: &str) -> Result<BTreeSet<ObjectRef>> {
+    /// The same, of which more is so: a condition on `plan_counted c`, whose run is `$1`.
+    pub(crate) async fn counted_among(
+        &self,
+        run: &RunId,
+        objects: &BTreeSet<ObjectRef>,
+        more: &str,
+    ) -> Result<BTreeSet<ObjectRef>> {
         let (mut found, objects) = (BTreeSet::new(), objects.iter().collect::<Vec<_>>());
         let text = format!(
             "select distinct c.kind as kind, c.id as id from plan_counted c where c.run = $1 and c.approved = 0 {more}

@@ -23,6 +23,7 @@ mod filling;
 mod followup;
 mod four_eyes;
 mod guard;
+mod held_plan;
 mod hold;
 mod hook;
 mod idempotency;

@@ -30,8 +30,6 @@ pub enum Who {
     Leavers,
     /// All other objects.
     Others,
-    /// Everybody.
-    All,
 }
 
 impl Who {
@@ -40,7 +38,6 @@ impl Who {
         match self {
             Who::Leavers => format!("and {LEAVER}"),
             Who::Others => format!("and not {LEAVER}"),
-            Who::All => String::new(),
         }
     }
 }

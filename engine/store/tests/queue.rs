@@ -20,6 +20,7 @@ on_both!(
     a_row_that_moved_is_not_done,
     rows_wait_and_come_back,
     two_workers_never_lease_one_row,
+    who_loses_access_is_taken_apart_from_the_others,
     a_lease_runs_out,
     a_target_has_one_full_run,
     a_halt_is_kept_and_its_end_makes_all_due,
@@ -33,7 +34,7 @@ fn plain(due: Vec<Due>) -> Vec<Due> {
 }
 
 fn rule(quiet: Duration, at_most: Duration) -> DueRule {
-    DueRule { of: Who::All, quiet, at_most }
+    DueRule { of: Who::Others, quiet, at_most }
 }
 
 async fn due(store: &Store, quiet: u64, at_most: u64) -> Vec<Due> {
@@ -55,6 +56,25 @@ async fn a_row_is_due_when_it_is_quiet(database: Arc<Database>) {
     let later = store.next_due(&target(), rule(Duration::ZERO, Duration::ZERO)).await.unwrap().unwrap();
     assert!(later > store.now() + 50_000, "a leased row is not due before its lease ends");
     assert_eq!(store.queue_depth(&target()).await.unwrap().rows, 1);
+}
+
+async fn who_loses_access_is_taken_apart_from_the_others(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    write(&store, &[user("stays"), user("leaves"), user("rests"), group("g")]).await;
+    let mut rests = UserRow::new("rests", "rests@x.example");
+    rests.active = false;
+    write(&store, &[SourceChange::RemoveUser("leaves".into()), SourceChange::PutUser(rests)]).await;
+    let rule = |of| DueRule { of, quiet: Duration::ZERO, at_most: Duration::ZERO };
+    for (of, expected) in [
+        (Who::Leavers, vec![ObjectRef::user("leaves"), ObjectRef::user("rests")]),
+        (Who::Others, vec![ObjectRef::group("g"), ObjectRef::user("stays")]),
+    ] {
+        assert!(store.next_due(&target(), rule(of)).await.unwrap().unwrap() <= store.now());
+        let due = store.lease_due(&target(), "w", 100, rule(of), LEASE).await.unwrap();
+        let mut objects: Vec<_> = due.into_iter().map(|due| due.object).collect();
+        objects.sort_by_key(|object| object.id.to_string());
+        assert_eq!(objects, expected, "{of:?}");
+    }
 }
 
 async fn a_busy_row_is_due_after_a_while(database: Arc<Database>) {

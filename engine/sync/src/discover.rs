@@ -139,8 +139,12 @@ pub(crate) fn complete(read: Read) -> Result<Proof, SyncError> {
     }
 }
 
-/// A failed read ends the run; a credential that is not accepted halts the target.
+/// A failed read ends the run, and so does the end of the process, in whatever words the read tells of it; a credential that is not
+/// accepted halts the target.
 pub(crate) fn stop(run: &Run<'_>, error: DirectoryError) -> SyncError {
+    if let Err(ends) = run.engine.goes_on() {
+        return ends;
+    }
     match SyncError::reading(error) {
         Ok(stopped) => stopped,
         Err(error) => {

@@ -176,8 +176,11 @@ pub fn joins(group: &str, who: ObjectRef) -> SourceChange {
 
 /// Takes everything that is due, and ends it.
 pub async fn drain(store: &Store) -> BTreeSet<ObjectRef> {
-    let rule = DueRule { of: Who::All, quiet: Duration::ZERO, at_most: Duration::ZERO };
-    let due = store.lease_due(&target(), "drain", 100_000, rule, LEASE).await.unwrap();
+    let mut due = Vec::new();
+    for of in [Who::Leavers, Who::Others] {
+        let rule = DueRule { of, quiet: Duration::ZERO, at_most: Duration::ZERO };
+        due.extend(store.lease_due(&target(), "drain", 100_000, rule, LEASE).await.unwrap());
+    }
     let rows: Vec<_> = due.iter().map(|due| (due.object.clone(), due.version)).collect();
     store.done(&target(), &rows).await.unwrap();
     store.release(&target(), "drain", None).await.unwrap();
