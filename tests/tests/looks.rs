@@ -125,11 +125,11 @@ async fn a_few_lost_creates_are_looked_for_at_once() {
     }
 }
 
-/// When the worker looks at something next, from now on.
-async fn due_in(rig: &Rig) -> Duration {
+/// When the worker looks at one of these next, from now on.
+async fn due_in(rig: &Rig, of: Who) -> Duration {
     let due = rig
         .store()
-        .next_due(&rig.target.name, DueRule { of: Who::Others, quiet: Duration::ZERO, at_most: Duration::ZERO })
+        .next_due(&rig.target.name, DueRule { of, quiet: Duration::ZERO, at_most: Duration::ZERO })
         .await
         .unwrap()
         .unwrap();
@@ -149,11 +149,11 @@ async fn a_lost_create_that_does_not_show_is_looked_for_when_it_may_be_sent_agai
     let sent: Millis = rig.store().now();
     rig.clock.advance(Duration::from_secs(2));
     rig.direct().await.unwrap();
-    assert!(due_in(&rig).await < Duration::from_secs(10), "it may show soon: {:?}", due_in(&rig).await);
+    assert!(due_in(&rig, Who::Others).await < Duration::from_secs(10), "it may show soon: {:?}", due_in(&rig, Who::Others).await);
     rig.clock.advance(LINGER);
     rig.direct().await.unwrap();
     let left = Duration::from_millis(u64::try_from(sent - rig.store().now()).unwrap_or(0)).saturating_add(SETTLING - LINGER * 2);
-    assert!(due_in(&rig).await > left, "it had its time to show: {:?}", due_in(&rig).await);
+    assert!(due_in(&rig, Who::Others).await > left, "it had its time to show: {:?}", due_in(&rig, Who::Others).await);
     watched.take();
     rig.clock.advance(Duration::from_secs(300));
     assert_eq!(rig.direct().await.unwrap().len(), 0, "nothing can be said of it");
@@ -161,10 +161,14 @@ async fn a_lost_create_that_does_not_show_is_looked_for_when_it_may_be_sent_agai
     rig.write(&activity(false)).await.unwrap();
     rig.direct().await.unwrap();
     assert!(watched.take().0 > 0, "a change of the source does not wait");
-    assert!(due_in(&rig).await < Duration::from_secs(10), "who is to have no access does not wait: {:?}", due_in(&rig).await);
+    assert!(
+        due_in(&rig, Who::Leavers).await < Duration::from_secs(10),
+        "who is to have no access does not wait: {:?}",
+        due_in(&rig, Who::Leavers).await
+    );
     rig.write(&activity(true)).await.unwrap();
     rig.direct().await.unwrap();
-    assert!(due_in(&rig).await > Duration::from_secs(300), "{:?}", due_in(&rig).await);
+    assert!(due_in(&rig, Who::Others).await > Duration::from_secs(300), "{:?}", due_in(&rig, Who::Others).await);
     assert_eq!(rig.store().holds(None, None, 9).await.unwrap()[0].hold, Hold::Settling);
     rig.clock.advance(SETTLING);
     rig.direct().await.unwrap();
