@@ -12,6 +12,7 @@ mod schema;
 mod state;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -129,6 +130,11 @@ impl Memory {
         self.state().concealed = why.map(str::to_owned);
     }
 
+    /// From now on it takes so many members of a new group together with the group.
+    pub fn take_with_new_groups(&self, members: usize) {
+        self.state().members_with_new = members;
+    }
+
     /// From now on this becomes of the first credentials of new users; `None`: nobody is told them.
     pub fn hand_over(&self, handing: Option<HandedOver>) {
         self.state().handing = handing;
@@ -244,9 +250,16 @@ impl Directory for Memory {
 impl WritableDirectory for Memory {
     async fn write(&self, lane: Lane, writes: &[Write]) -> Vec<Result<Written, DirectoryError>> {
         let mut answers = Vec::with_capacity(writes.len());
+        let mut made = BTreeMap::new();
         for write in writes {
             self.take_time().await;
-            let answer = self.state().arrive(lane, write, &self.schema);
+            let answer = match write {
+                Write::FirstMember { group, to_kind, to } => Some(self.state().join(lane, made.get(group), *to_kind, to)),
+                _ => self.state().arrive(lane, write, &self.schema),
+            };
+            if let Write::Create(new) = write {
+                made.insert(new.object.clone(), (new.clone(), answer.clone()));
+            }
             self.take_time().await;
             match answer {
                 Some(answer) => answers.push(answer),
@@ -258,6 +271,10 @@ impl WritableDirectory for Memory {
 
     fn hands_over(&self) -> bool {
         self.state().handing.is_some()
+    }
+
+    fn members_with_new(&self) -> usize {
+        self.state().members_with_new
     }
 }
 

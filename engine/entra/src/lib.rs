@@ -115,6 +115,10 @@ impl WritableDirectory for Entra {
         self.delivery.is_some()
     }
 
+    fn members_with_new(&self) -> usize {
+        self.first_members()
+    }
+
     fn time_for(&self, work: &Work) -> Option<Duration> {
         Some(self.client.time_for(work.changes, work.links, work.groups))
     }

@@ -163,6 +163,10 @@ pub trait WritableDirectory: Directory {
     fn hands_over(&self) -> bool {
         false
     }
+    /// How many members of a new group it takes in one request with the group itself; 0: it takes each after the group.
+    fn members_with_new(&self) -> usize {
+        0
+    }
     /// How long this work takes from now on by the quotas of the directory; `None` where it has none.
     fn time_for(&self, _work: &Work) -> Option<Duration> {
         None

@@ -79,6 +79,15 @@ pub enum Write {
         /// The other.
         to: TargetId,
     },
+    /// Add a member to the group that a create before it in the same call makes, if it makes one: the two may travel together.
+    FirstMember {
+        /// Whose new record gets the member.
+        group: ObjectRef,
+        /// The member's kind.
+        to_kind: Kind,
+        /// The member.
+        to: TargetId,
+    },
     /// Take a reference away.
     RemoveReference {
         /// What the other is to it.

@@ -79,6 +79,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sqlite: include_str!("../../../migrations/sqlite/0012_settings.sql"),
         postgres: include_str!("../../../migrations/postgres/0012_settings.sql"),
     },
+    Migration {
+        version: 13,
+        sqlite: include_str!("../../../migrations/sqlite/0013_first_members.sql"),
+        postgres: include_str!("../../../migrations/postgres/0013_first_members.sql"),
+    },
 ];
 
 /// The key of the lock under which replicas migrate one after the other ("entrain" in bytes).

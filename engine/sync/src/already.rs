@@ -88,7 +88,8 @@ fn ends(ready: &Ready) -> Option<(Ends, Way)> {
         | Write::Disable { .. }
         | Write::RevokeSessions { .. }
         | Write::Issue { .. }
-        | Write::Delete { .. } => None,
+        | Write::Delete { .. }
+        | Write::FirstMember { .. } => None,
     }
 }
 

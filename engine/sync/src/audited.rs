@@ -65,14 +65,15 @@ fn record(ready: &Ready) -> Option<&TargetId> {
             | Write::Disable { .. }
             | Write::RevokeSessions { .. }
             | Write::Issue { .. }
-            | Write::Delete { .. } => None,
+            | Write::Delete { .. }
+            | Write::FirstMember { .. } => None,
         },
     }
 }
 
 fn other_end(ready: &Ready) -> Option<&TargetId> {
     match ready.write.as_ref()? {
-        Write::AddReference { to, .. } | Write::RemoveReference { to, .. } => Some(to),
+        Write::AddReference { to, .. } | Write::FirstMember { to, .. } | Write::RemoveReference { to, .. } => Some(to),
         Write::Create(_)
         | Write::Restore { .. }
         | Write::Update { .. }

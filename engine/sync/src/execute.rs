@@ -15,8 +15,8 @@ use crate::discover::halt;
 use crate::engine::Run;
 use crate::outcome::{self, Answer};
 use crate::report::Writing;
-use crate::resolve::{self, Links, Ready};
-use crate::{Step, SyncError, already, fallout, recover, trace};
+use crate::resolve::{self, Names, Ready};
+use crate::{Step, SyncError, already, fallout, first, recover, trace};
 
 /// Executes the plan phase by phase; how it went in time, if any write went out.
 pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) -> Result<Option<Writing>, SyncError> {
@@ -39,6 +39,7 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
             if lines.is_empty() {
                 break;
             }
+            let lines = first::with_members(run, directory, lines).await?;
             let done = lines.len() as u64;
             less(&mut left, phase, &lines);
             let lane = lane(&run.scope, phase);
@@ -62,15 +63,15 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
 const WORTH_TELLING: Duration = Duration::from_secs(60);
 
 fn less(left: &mut Work, phase: Phase, lines: &[PlanLine]) {
-    let done = lines.len() as u64;
-    if phase != Phase::References {
-        let twice = lines.iter().filter(|line| takes_two(line)).count() as u64;
-        left.changes = left.changes.saturating_sub(done + twice);
-        return;
+    // Members that go with a new group are of a later phase than the rest of the batch.
+    let (links, changes): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.phase == Some(Phase::References));
+    let twice = changes.iter().filter(|line| takes_two(line)).count();
+    left.changes = left.changes.saturating_sub((changes.len() + twice) as u64);
+    left.links = left.links.saturating_sub(links.len() as u64);
+    if phase == Phase::References {
+        let groups: BTreeSet<_> = links.iter().map(|line| &line.object).collect();
+        left.groups = left.groups.saturating_sub(groups.len() as u64);
     }
-    let groups: BTreeSet<_> = lines.iter().map(|line| &line.object).collect();
-    left.links = left.links.saturating_sub(done);
-    left.groups = left.groups.saturating_sub(groups.len() as u64);
 }
 
 /// So many objects are a few.
@@ -115,7 +116,7 @@ async fn batch(run: &Run<'_>, directory: &dyn WritableDirectory, lane: Lane, lin
     let writes: Vec<_> = started.iter().filter_map(|ready| ready.write.clone()).collect();
     let answers = if writes.is_empty() { Vec::new() } else { renewing(run, &objects, directory.write(lane, &writes)).await? };
     let sent = writes.len() as u64;
-    finish(run, started, answers).await?;
+    finish(run, first::joined(started, &answers), answers).await?;
     if run.whole() {
         store.release(&run.target.name, &run.holder, Some(&objects)).await?;
         run.keep().await?;
@@ -132,10 +133,12 @@ async fn ready(run: &Run<'_>, lines: Vec<PlanLine>) -> Result<Vec<Ready>, SyncEr
         }
     }
     let named: BTreeSet<_> = planned.iter().flat_map(|(_, change)| resolve::named(&change.object, &change.action)).collect();
-    let links: Links = run.store().link_ids(&run.target.name, &named.into_iter().collect::<Vec<_>>()).await?;
+    let links = run.store().link_ids(&run.target.name, &named.into_iter().collect::<Vec<_>>()).await?;
+    let new = planned.iter().filter(|(_, change)| matches!(change.action, Action::Create { .. }));
+    let names = Names { links, new: new.map(|(_, change)| change.object.clone()).collect() };
     let (mut ready, mut held) = (Vec::with_capacity(planned.len()), Vec::new());
     for (line, change) in planned {
-        match resolve::resolve(run, &change.object, &change.action, &links) {
+        match resolve::resolve(run, &change.object, &change.action, &names) {
             Ok(write) => {
                 let sent = resolve::sent(run, &change.object, &change.action);
                 ready.push(Ready {

@@ -56,6 +56,9 @@ pub(crate) async fn settling(
 
 /// The hold of a change that the target could not do because it does not show everywhere yet what it has.
 pub(crate) fn waits(ready: &Ready, error: &DirectoryError, settling: &BTreeSet<ObjectRef>) -> Option<Hold> {
+    if let Some(Write::FirstMember { group, .. }) = &ready.write {
+        return Some(Hold::WaitingFor(group.clone()));
+    }
     if !matches!(error.fault, Fault::NotFound { .. }) {
         return None;
     }
@@ -77,7 +80,8 @@ fn not_found<'a>(
     answers: &'a [Result<Written, DirectoryError>],
 ) -> impl Iterator<Item = (&'a Ready, &'a DirectoryError)> {
     let sent = started.iter().filter(|ready| ready.write.is_some()).zip(answers);
-    sent.filter_map(|(ready, answer)| Some((ready, answer.as_ref().err()?)))
+    sent.filter(|(ready, _)| !matches!(ready.write, Some(Write::FirstMember { .. })))
+        .filter_map(|(ready, answer)| Some((ready, answer.as_ref().err()?)))
         .filter(|(_, error)| matches!(error.fault, Fault::NotFound { .. }))
 }
 
@@ -126,6 +130,7 @@ pub(crate) fn taken(run: &Run<'_>, ready: &Ready, error: &DirectoryError) -> Opt
         | Write::Issue { .. }
         | Write::Delete { .. }
         | Write::AddReference { .. }
+        | Write::FirstMember { .. }
         | Write::RemoveReference { .. } => return None,
     };
     let value = attributes.get(attribute)?.as_str()?;

@@ -21,6 +21,7 @@ mod error;
 mod execute;
 mod explain;
 mod fallout;
+mod first;
 mod guard;
 mod hands;
 mod leaving;

@@ -57,6 +57,9 @@ pub(crate) fn end(run: &Run<'_>, ready: &Ready, answer: &Answer) -> End {
 
 fn failed(run: &Run<'_>, ready: &Ready, error: &DirectoryError) -> Outcome {
     let detail = error.to_string();
+    if matches!(ready.write, Some(Write::FirstMember { .. })) && error.fault != Fault::OutcomeUnknown {
+        return Outcome::Retry { detail };
+    }
     if let (Action::Link { .. }, Fault::AlreadyExists { .. }) = (&ready.action, &error.fault) {
         return Outcome::Refused { hold: Hold::Failed { detail } };
     }
@@ -141,6 +144,7 @@ pub(crate) fn sent_attributes(ready: &Ready) -> Option<Attributes> {
         | Write::Issue { .. }
         | Write::Delete { .. }
         | Write::AddReference { .. }
+        | Write::FirstMember { .. }
         | Write::RemoveReference { .. } => None,
     }
 }
@@ -193,6 +197,7 @@ fn reference(ready: &Ready) -> Option<MirrorWrite> {
         | Write::Disable { .. }
         | Write::RevokeSessions { .. }
         | Write::Issue { .. }
-        | Write::Delete { .. } => None,
+        | Write::Delete { .. }
+        | Write::FirstMember { .. } => None,
     }
 }

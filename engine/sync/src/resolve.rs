@@ -1,8 +1,8 @@
 //! From a planned change to a write: every id is looked up at the last moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Action, Attributes, Basis, Edit, Hold, Kind, NewRecord, ObjectRef, TargetId, Write, anchor_value};
+use entrain_model::{Action, Attributes, Basis, Edit, Hold, Kind, NewRecord, ObjectRef, Relation, TargetId, Write, anchor_value};
 use entrain_plan::{Moment, attributes_of, blocked};
 use serde_json::{Value as Json, json};
 
@@ -24,9 +24,17 @@ pub(crate) struct Ready {
     pub(crate) sent: Json,
 }
 
+/// What the writes of a batch may name.
+pub(crate) struct Names {
+    /// Records that are there.
+    pub(crate) links: Links,
+    /// Objects whose records the batch makes.
+    pub(crate) new: BTreeSet<ObjectRef>,
+}
+
 /// Makes the write of one action.
-pub(crate) fn resolve(run: &Run<'_>, object: &ObjectRef, action: &Action, links: &Links) -> Result<Option<Write>, Hold> {
-    let kind = object.kind;
+pub(crate) fn resolve(run: &Run<'_>, object: &ObjectRef, action: &Action, names: &Names) -> Result<Option<Write>, Hold> {
+    let (kind, links) = (object.kind, &names.links);
     let id_of = |other: &ObjectRef| links.get(other).map(|(id, _)| id.clone()).ok_or_else(|| Hold::WaitingFor(other.clone()));
     Ok(match action {
         Action::Link { write_anchor: false, .. } | Action::Unlink { .. } => None,
@@ -43,6 +51,9 @@ pub(crate) fn resolve(run: &Run<'_>, object: &ObjectRef, action: &Action, links:
             attributes: attributes_of(record, Moment::Later, run.target.schema().of(kind)),
         }),
         Action::Update { id, edits } => Some(Write::Update { kind, id: id.clone(), attributes: edited(edits) }),
+        Action::AddReference { relation: Relation::Member, to } if names.new.contains(object) => {
+            Some(Write::FirstMember { group: object.clone(), to_kind: to.kind, to: id_of(to)? })
+        }
         Action::AddReference { relation, to } => {
             Some(Write::AddReference { relation: *relation, from: id_of(object)?, to_kind: to.kind, to: id_of(to)? })
         }

@@ -20,7 +20,7 @@ pub(super) fn read<'a>(attributes: &'a Attributes, name: &str) -> &'a Json {
 pub(super) fn visible(seen: &Tables, write: &Write) -> Result<(), DirectoryError> {
     let live = |kind: Kind, id: &TargetId| if seen.is_live(&(kind, id.clone())) { Ok(()) } else { Err(not_found(id)) };
     match write {
-        Write::Create(_) => Ok(()),
+        Write::Create(_) | Write::FirstMember { .. } => Ok(()),
         Write::Restore { kind, id, .. } => {
             let record = seen.records.get(&(*kind, id.clone()));
             if record.is_some_and(|record| record.condition == Condition::Deleted) { Ok(()) } else { Err(not_found(id)) }

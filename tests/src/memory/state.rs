@@ -13,6 +13,9 @@ use super::reads::{Found, Sight};
 use super::tables::{Key, Record, Reference, Tables, owner_kind};
 use super::{Arrived, Marks, reads, rules};
 
+/// A create, and what was answered to it.
+pub(super) type Sent = (NewRecord, Option<Result<Written, DirectoryError>>);
+
 pub(super) struct State {
     /// As it is.
     pub tables: Tables,
@@ -28,6 +31,8 @@ pub(super) struct State {
     /// What becomes of the first credentials of new users; `None`: nobody is told them.
     pub handing: Option<HandedOver>,
     pub writes_privileged: bool,
+    /// How many members of a new group it takes together with the group.
+    pub members_with_new: usize,
     pub log: Vec<Arrived>,
     pub faults: Chance,
     made: u64,
@@ -45,6 +50,7 @@ impl State {
             concealed: None,
             handing: None,
             writes_privileged: false,
+            members_with_new: 0,
             log: Vec::new(),
             faults: Chance::new(seed),
             made: 0,
@@ -76,6 +82,48 @@ impl State {
         };
         self.log.push(Arrived { lane, write: write.clone(), committed, answer: answer.clone() });
         answer
+    }
+
+    /// A member that came with the create of its group shares the fate of that.
+    pub(super) fn join(
+        &mut self,
+        lane: Lane,
+        group: Option<&Sent>,
+        to_kind: Kind,
+        to: &TargetId,
+    ) -> Result<Written, DirectoryError> {
+        let Some((new, Some(answer))) = group else {
+            return Err(DirectoryError::new(Fault::NotFound { id: None }, "nothing makes the group"));
+        };
+        let (anchor, value) = &new.anchor;
+        let from = match answer {
+            Ok(written) => written.id.clone(),
+            Err(error) if error.fault == Fault::OutcomeUnknown => self.by_anchor(new.kind, anchor, value),
+            Err(_) => None,
+        };
+        let joined = from.as_ref().map(|from| self.added_with(from, to_kind, to));
+        let committed = joined.as_ref().is_some_and(Result::is_ok);
+        let joined = match (answer, joined) {
+            (Ok(_), Some(joined)) => joined,
+            (Ok(_), None) => Err(DirectoryError::new(Fault::OutcomeUnknown, "the group is not shown yet")),
+            (Err(error), _) => Err(error.clone()),
+        };
+        let (relation, from) = (Relation::Member, from.unwrap_or_else(|| TargetId::from("?")));
+        let write = Write::AddReference { relation, from, to_kind, to: to.clone() };
+        self.log.push(Arrived { lane, write, committed, answer: Some(joined.clone()) });
+        joined
+    }
+
+    fn added_with(&mut self, from: &TargetId, to_kind: Kind, to: &TargetId) -> Result<Written, DirectoryError> {
+        let reference = Reference { relation: Relation::Member, from: from.clone(), to: (to_kind, to.clone()) };
+        rules::joinable(self, &reference)?;
+        if let Some(replica) = self.history.replica(&mut self.faults)
+            && !self.history.seen_by(replica).is_live(&reference.to)
+        {
+            return Err(rules::not_found(to));
+        }
+        let already = !self.refer(Relation::Member, from, to_kind, to);
+        Ok(Written { already, ..Written::default() })
     }
 
     fn answer(&mut self, next: Next, write: &Write, schema: &Schema) -> (bool, Result<Written, DirectoryError>) {
@@ -151,6 +199,9 @@ impl State {
                 }
                 let already = !self.refer(*relation, from, *to_kind, to);
                 Ok(Written { already, ..Written::default() })
+            }
+            Write::FirstMember { group, .. } => {
+                Err(DirectoryError::new(Fault::NotFound { id: None }, format!("nothing makes {group}")))
             }
             Write::RemoveReference { relation, from, to_kind, to } => {
                 rules::writable(self, &(owner_kind(*relation), from.clone()))?;

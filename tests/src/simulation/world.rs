@@ -44,6 +44,7 @@ impl World {
         let memory = Arc::new(Memory::new(schema(), case.seed));
         memory.delay(clock.clone(), weather(Weather::Fair).1);
         memory.page_size(3);
+        memory.take_with_new_groups(usize::try_from(case.seed % 3)?);
         seed(&memory);
         let mut target = rig::target_with(memory.clone(), mapping()?);
         (target.policy.user_removal, target.policy.group_removal) = (case.removal, case.removal);

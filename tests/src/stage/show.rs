@@ -53,6 +53,7 @@ pub(super) fn write(arrived: &Arrived) -> String {
         Write::Issue { id, login, .. } => format!("issue a credential for user {id} ({login})"),
         Write::Delete { kind, id } => format!("delete {kind} {id}"),
         Write::AddReference { relation, from, to_kind, to } => format!("add {} {to_kind} {to} to {from}", relation.as_str()),
+        Write::FirstMember { group, to_kind, to } => format!("add member {to_kind} {to} to the new {group}"),
         Write::RemoveReference { relation, from, to_kind, to } => {
             format!("remove {} {to_kind} {to} from {from}", relation.as_str())
         }

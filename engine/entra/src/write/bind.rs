@@ -53,9 +53,17 @@ impl Set {
 }
 
 impl Entra {
-    pub(super) async fn bind(&self, desk: &Desk, relation: Relation, from: &TargetId, links: Vec<Link>) -> Vec<(usize, Done)> {
+    /// Adds these links. `after_loss`: a sending of them, perhaps among others, got no answer.
+    pub(super) async fn bind(
+        &self,
+        desk: &Desk,
+        relation: Relation,
+        from: &TargetId,
+        links: Vec<Link>,
+        after_loss: bool,
+    ) -> Vec<(usize, Done)> {
         let mut done = Vec::with_capacity(links.len());
-        let mut waiting = sets(links, self.client.links());
+        let mut waiting = sets(links, self.client.links(), after_loss);
         while let Some(mut set) = waiting.pop_front() {
             if let [(place, to)] = &set.links[..] {
                 done.push((*place, self.add(desk, relation, from, to).await.map(|written| set.explains(written))));
@@ -98,13 +106,13 @@ impl Entra {
 }
 
 /// Sets of at most so many, none with the same link twice.
-fn sets(links: Vec<Link>, most: usize) -> VecDeque<Set> {
+fn sets(links: Vec<Link>, most: usize, after_loss: bool) -> VecDeque<Set> {
     let mut sets: VecDeque<Set> = VecDeque::new();
     for link in links {
         let room = |set: &&mut Set| set.links.len() < most && !set.links.iter().any(|(_, to)| same(to, &link.1));
         match sets.back_mut().filter(room) {
             Some(set) => set.links.push(link),
-            None => sets.push_back(Set { links: vec![link], after_loss: false }),
+            None => sets.push_back(Set { links: vec![link], after_loss }),
         }
     }
     sets

@@ -133,6 +133,7 @@ fn receiver(write: &Write) -> Option<&ObjectRef> {
         | Write::RevokeSessions { .. }
         | Write::Delete { .. }
         | Write::AddReference { .. }
+        | Write::FirstMember { .. }
         | Write::RemoveReference { .. } => None,
     }
 }

@@ -5,13 +5,14 @@ mod body;
 mod create;
 mod credential;
 mod desk;
+mod group;
 mod password;
 mod record;
 mod reference;
 
 use std::collections::BTreeMap;
 
-use entrain_model::{DirectoryError, Fault, Kind, Lane, Relation, Write, Written};
+use entrain_model::{DirectoryError, Fault, Kind, Lane, NewRecord, Relation, Write, Written};
 
 use crate::Entra;
 use crate::call::Answer;
@@ -57,7 +58,15 @@ impl Entra {
             if let Write::AddReference { relation: relation @ (Relation::Member | Relation::Owner), from, .. } = &writes[*place] {
                 let links = bind::leading(writes, rest, *relation);
                 rest = &rest[links.len()..];
-                done.extend(self.bind(desk, *relation, from, links).await);
+                done.extend(self.bind(desk, *relation, from, links, false).await);
+            } else if let Write::Create(new) = &writes[*place]
+                && new.kind == Kind::Group
+            {
+                let first = group::leading(writes, others);
+                rest = &others[first.len()..];
+                let (made, members) = self.create_group(desk, new, first).await;
+                done.push((*place, made));
+                done.extend(members);
             } else {
                 rest = others;
                 done.push((*place, self.one(desk, &writes[*place]).await));
@@ -70,8 +79,11 @@ impl Entra {
         match write {
             Write::Create(new) => match new.kind {
                 Kind::User => self.create_user(desk, new).await,
-                Kind::Group => self.create_group(desk, new).await,
+                Kind::Group => self.create_group(desk, new, Vec::new()).await.0,
             },
+            Write::FirstMember { group, .. } => {
+                Err(DirectoryError::new(Fault::NotFound { id: None }, format!("nothing makes {group}")))
+            }
             Write::Restore { kind, id, attributes } => self.restore(desk, *kind, id, attributes).await,
             Write::Update { kind, id, attributes } => self.update(desk, *kind, id, attributes).await,
             Write::Disable { id, sessions } => self.disable(desk, id, *sessions).await,
@@ -91,7 +103,7 @@ fn needs_domains(write: &Write) -> bool {
 /// Which record a write changes.
 fn record(write: &Write) -> String {
     match write {
-        Write::Create(new) => format!("new {} {}", new.kind, new.anchor.1),
+        Write::Create(NewRecord { object, .. }) | Write::FirstMember { group: object, .. } => format!("new {object}"),
         Write::Restore { id, .. }
         | Write::Update { id, .. }
         | Write::Disable { id, .. }

@@ -1,7 +1,7 @@
 //! Writes that succeed, and writes that the tenant refuses.
 
 use entrain_emulator::{Domain, Options};
-use entrain_model::{Attributes, Directory as _, Fault, Kind, Relation, Sessions, TargetId, Write};
+use entrain_model::{Attributes, Directory as _, Fault, Kind, ObjectRef, Relation, Sessions, TargetId, Write};
 use serde_json::{Value as Json, json};
 
 use crate::stage::{Stage, add, attributes, new_group, new_user, remove, update};
@@ -98,6 +98,24 @@ async fn a_group_is_made_once_however_often_it_is_asked_for() {
     let again = stage.one(new_group("a")).await.unwrap();
     assert_eq!((again.id, again.already), (first[0].id.clone(), true));
     assert_eq!(stage.state("groups").len(), 2);
+}
+
+#[tokio::test]
+async fn a_group_with_twenty_members_takes_seven_writes() {
+    let stage = Stage::new().await;
+    let people: Vec<_> = stage.write(&(0..20).map(|n| new_user(&format!("m{n}"))).collect::<Vec<_>>()).await;
+    let ids: Vec<TargetId> = people.into_iter().map(|done| done.unwrap().id.unwrap()).collect();
+    let first = |to: &TargetId| Write::FirstMember { group: ObjectRef::group("a"), to_kind: Kind::User, to: to.clone() };
+    let before = stage.tenant.stats().writes_charged;
+    let writes: Vec<Write> = std::iter::once(new_group("a")).chain(ids.iter().map(first)).collect();
+    let done = stage.write(&writes).await;
+    assert!(done.iter().all(|done| done.as_ref().is_ok_and(|done| !done.already)), "{done:?}");
+    assert_eq!(stage.tenant.stats().writes_charged - before, 7, "six for the group with eighteen, one for two more");
+    let again = stage.write(&writes).await;
+    assert_eq!(again[0].as_ref().unwrap().id, done[0].as_ref().unwrap().id);
+    assert!(again.iter().all(|done| done.as_ref().is_ok_and(|done| done.already)), "{again:?}");
+    let groups = stage.state("groups");
+    assert_eq!((groups.len(), groups[0]["members"].as_array().unwrap().len()), (1, 20));
 }
 
 #[tokio::test]

@@ -119,6 +119,25 @@ impl Store {
         .arg(limit(rows));
         decoded(sql, &mut *self.read().await?).await
     }
+
+    /// Of the members and owners that a run is yet to add to these groups, the first so many of each group.
+    pub async fn first_members(&self, run: &RunId, groups: &[ObjectRef], of_each: usize) -> Result<Vec<PlanLine>> {
+        let mut found = Vec::new();
+        for chunk in groups.chunks(CHUNK) {
+            // Phase and state as the partial index names them.
+            let sql = Sql::new(&format!(
+                "select {COLUMNS} from (select {COLUMNS}, row_number() over (partition by kind, id order by seq) as place \
+                   from plan_lines where run = $1 and phase = {} and state = 'planned' and (kind, id) in (select * from (values ",
+                Phase::References.number()
+            ))
+            .arg(run)
+            .objects(chunk)
+            .bind(") as page)) lines where place <= ", limit(of_each))
+            .text(" order by seq");
+            found.extend(decoded(sql, &mut *self.read().await?).await?);
+        }
+        Ok(found)
+    }
 }
 
 async fn put_links(connection: &mut AnyConnection, run: &RunId, lines: &[PlannedLine]) -> Result<()> {
