@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use entrain_model::{Hold, Kind, ObjectRef, Relation, Write};
-use entrain_store::{GroupRow, Membership, Role, SourceChange, UserRow};
+use entrain_store::{AuditScope, GroupRow, Membership, Role, SourceChange, UserRow};
 use entrain_tests::database::Dialect;
 use entrain_tests::memory::{Arrived, Memory, Next, schema};
 use entrain_tests::rig::Rig;
@@ -52,6 +52,9 @@ async fn the_first_members_go_with_the_group_and_the_others_follow() {
         let writes = arrived(&memory);
         assert_eq!(writes[5..], ["group", "group", "member", "member", "member", "member", "member", "member"], "{dialect:?}");
         assert_eq!(memory.dump().iter().map(|record| record.references.len()).sum::<usize>(), 6);
+        let audited = rig.store().audit(&AuditScope::default(), 0, 99).await.unwrap();
+        let mut joins = audited.iter().filter(|row| row.action == "add_reference");
+        assert!(joins.all(|row| row.record.is_some() && row.outcome == "done"), "{dialect:?}: {audited:?}");
         let again = rig.full().await.unwrap();
         assert_eq!((again.planned.len(), again.held.len(), arrived(&memory).len()), (0, 0, 0), "{dialect:?}: {again:?}");
     }
