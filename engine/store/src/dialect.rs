@@ -50,6 +50,15 @@ impl Dialect {
         }
     }
 
+    /// Follows the name of a table of which this index is to be read: without statistics SQLite takes the primary key, however
+    /// much of it there is.
+    pub(crate) fn indexed_by(&self, index: &str) -> String {
+        match self {
+            Dialect::Sqlite(_) => format!(" indexed by {index}"),
+            Dialect::Postgres => String::new(),
+        }
+    }
+
     /// Ends a select whose only row this transaction is going to change. SQLite has one writer, which is enough.
     pub(crate) fn for_update(&self) -> &'static str {
         match self {

@@ -17,6 +17,7 @@ on_both!(
     only_the_held_plan_that_was_seen_is_approved,
     lines_are_kept_in_order,
     lines_come_by_phase_and_rank,
+    the_first_members_of_each_group_are_found,
     the_work_of_a_plan_is_what_will_be_sent,
     whoever_waits_for_a_value_that_became_free_is_found,
     a_line_becomes_a_hold,
@@ -194,6 +195,32 @@ async fn lines_come_by_phase_and_rank(database: Arc<Database>) {
     database.shell("update plan_lines set state = 'dropped' where seq = 4");
     assert_eq!(next(Phase::Updates).await, vec![1]);
     assert_eq!(next(Phase::Removals).await, Vec::<i64>::new());
+}
+
+async fn the_first_members_of_each_group_are_found(database: Arc<Database>) {
+    let store = with_target(&database).await;
+    let run = begin(&store).await;
+    let join = |group: &str, n: u32| {
+        let to = ObjectRef::user(format!("u{n}").as_str());
+        line(
+            change(&ObjectRef::group(group), Phase::References, Action::AddReference { relation: Relation::Member, to }),
+            &[],
+            None,
+        )
+    };
+    let made = |group: &str| line(change(&ObjectRef::group(group), Phase::Groups, update("t")), &[], None);
+    let lines = [made("a"), join("a", 1), join("b", 1), join("a", 2), join("c", 1), join("a", 3), join("b", 2), join("a", 4)];
+    store.put_plan(&run, &lines).await.unwrap();
+    let (other, groups) = (begin(&store).await, ["a", "b", "none"].map(ObjectRef::group));
+    store.put_plan(&other, &[join("a", 9)]).await.unwrap();
+    let first = async |of_each| {
+        let lines = store.first_members(&run, &groups, of_each).await.unwrap();
+        lines.into_iter().map(|line| line.seq).collect::<Vec<_>>()
+    };
+    assert_eq!(first(2).await, [2, 3, 4, 7]);
+    database.shell("update plan_lines set state = 'done' where seq = 2");
+    assert_eq!(first(2).await, [3, 4, 6, 7], "what was sent is none of them");
+    assert_eq!(first(9).await, [3, 4, 6, 7, 8]);
 }
 
 async fn a_line_becomes_a_hold(database: Arc<Database>) {

@@ -124,16 +124,21 @@ impl Store {
     pub async fn first_members(&self, run: &RunId, groups: &[ObjectRef], of_each: usize) -> Result<Vec<PlanLine>> {
         let mut found = Vec::new();
         for chunk in groups.chunks(CHUNK) {
-            // Phase and state as the partial index names them.
-            let sql = Sql::new(&format!(
-                "select {COLUMNS} from (select {COLUMNS}, row_number() over (partition by kind, id order by seq) as place \
-                   from plan_lines where run = $1 and phase = {} and state = 'planned' and (kind, id) in (select * from (values ",
-                Phase::References.number()
-            ))
-            .arg(run)
-            .objects(chunk)
-            .bind(") as page)) lines where place <= ", limit(of_each))
-            .text(" order by seq");
+            // Phase and state as the partial index names them; each group is looked up in it.
+            let sql = Sql::new("with page (of_kind, of_id) as (values ")
+                .objects(chunk)
+                .bind(
+                    &format!(
+                        ") select {COLUMNS} from (select {COLUMNS}, row_number() over (partition by kind, id order by seq) as place \
+                           from page cross join plan_lines{} where kind = of_kind and id = of_id and phase = {} \
+                             and state = 'planned' and run = ",
+                        self.dialect().indexed_by("plan_lines_of_group"),
+                        Phase::References.number()
+                    ),
+                    run,
+                )
+                .bind(") lines where place <= ", limit(of_each))
+                .text(" order by seq");
             found.extend(decoded(sql, &mut *self.read().await?).await?);
         }
         Ok(found)
