@@ -202,6 +202,8 @@ pub struct Switches {
     pub unique_name_held_by_deleted: bool,
     /// `Prefer: create-if-missing` works within a batch.
     pub upsert_in_batch: bool,
+    /// An upsert of a group that is there adds the members and owners which it names.
+    pub upsert_binds_again: bool,
     /// `manager@odata.bind` works when a user is created or updated.
     pub manager_bind: bool,
     /// The application may write `employeeHireDate`.
@@ -282,6 +284,7 @@ impl Default for Switches {
             unique_name_on_role_group: false,
             unique_name_held_by_deleted: false,
             upsert_in_batch: true,
+            upsert_binds_again: true,
             manager_bind: true,
             hire_date_by_application: true,
             writes_privileged_users: false,

@@ -270,3 +270,22 @@ async fn a_create_that_was_not_done_is_repeated_by_the_same_full_run_once_the_ta
     assert_eq!(report.state, RunState::Converged, "{report:?}");
     assert_eq!((memory.dump().len(), members(&memory)), (2, 1));
 }
+
+#[tokio::test]
+async fn a_run_that_wrote_for_long_waits_a_little_longer_for_a_create_that_may_be_sent_again() {
+    let clock = Arc::new(MovableClock::fast(RATE));
+    let memory = Arc::new(Memory::new(schema(), 7));
+    let rig = Rig::at(clock, Dialect::Sqlite, memory.clone(), |target| {
+        (target.timing.settling, target.timing.lease) = (Duration::from_secs(1_370), Duration::from_secs(24 * 3600));
+        target.timing.linger = Duration::ZERO;
+    })
+    .await
+    .unwrap();
+    let users: Vec<_> = (0..20).map(|n| user(&format!("u{n}"), &format!("user{n}"), "A")).collect();
+    rig.write(&users).await.unwrap();
+    // Twenty writes take 1,310 seconds, of which a twentieth is 65.
+    memory.delay(rig.clock.clone(), Lag { latency: Duration::from_secs(60), ..Lag::default() });
+    memory.next([Next::LostBefore]);
+    let report = rig.full().await.unwrap();
+    assert_eq!((report.state, memory.dump().len()), (RunState::Converged, 20), "{report:?}");
+}

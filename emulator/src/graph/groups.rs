@@ -154,7 +154,10 @@ fn update(call: &Call<'_>, key: &Part) -> Result<Answer, Failure> {
         },
         found => found?,
     };
-    let draft = rules::read(&world, Kind::Group, Some(world.tenant.object(row)), &body)?;
+    let mut draft = rules::read(&world, Kind::Group, Some(world.tenant.object(row)), &body)?;
+    if may_create(call, &world, key) && !world.switches.upsert_binds_again {
+        draft.binds.clear();
+    }
     rules::update_group(&world, row, &draft)?;
     call.needs_for_roles(world.tenant.object(row).is_true(Name::ASSIGNABLE_TO_ROLE))?;
     let links = admitted(call, &world, Holder::Known(row), &draft)?;

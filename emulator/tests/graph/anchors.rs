@@ -1,6 +1,6 @@
 //! Anchors: `onPremisesImmutableId` and `uniqueName`.
 
-use crate::client::{Tenant, group, id, user, with};
+use crate::client::{Tenant, group, id, ids, user, with};
 use serde_json::json;
 
 #[tokio::test]
@@ -68,6 +68,21 @@ async fn upsert_in_a_batch_by_switch() {
     let step = json!({ "id": "1", "method": "PATCH", "url": "/groups(uniqueName='g')", "headers": { "content-type": "application/json", "Prefer": "create-if-missing" }, "body": group("g") });
     let body = tenant.post("/$batch", json!({ "requests": [step] })).await.ok(200);
     assert_eq!(body["responses"][0]["status"], 404);
+}
+
+#[tokio::test]
+async fn members_of_an_upsert_that_updates_by_switch() {
+    for again in [true, false] {
+        let tenant = Tenant::start().await;
+        tenant.control("PATCH", "switches", json!({ "upsertBindsAgain": again }));
+        for (name, status) in [("ann", 201), ("bob", 204)] {
+            let member = tenant.new_user(name).await;
+            let body = with(group("g"), json!({ "members@odata.bind": [tenant.url(&member)] }));
+            tenant.upsert("g", body).await.ok(status);
+        }
+        let members = tenant.get("/groups(uniqueName='g')/members").await.ok(200);
+        assert_eq!(ids(&members).len(), if again { 2 } else { 1 }, "{again}: {members}");
+    }
 }
 
 #[tokio::test]

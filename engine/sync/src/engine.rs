@@ -272,13 +272,19 @@ impl Run<'_> {
                     self.store().park_planned(&self.target.name, &self.id, &reason).await?;
                 }
                 let written = execute::execute(self, directory.as_ref()).await?;
-                if written.is_some() && ask.scope == Scope::Everything && !matches!(ask.task, Task::Undo { .. }) {
+                if let Some(writing) = written.as_ref().filter(|_| ask.scope == Scope::Everything) {
                     match ask.task {
-                        Task::Reconcile => tail::settle(self, ask.reason).await?,
+                        Task::Reconcile => {
+                            tail::settle(self, ask.reason, &learned, writing.took).await?;
+                            discover::drain(self, &learned).await?;
+                        }
                         // What goes beyond the plan is for the next run.
-                        Task::Apply { .. } | Task::Undo { .. } => drop(recover::look(self).await?),
+                        Task::Apply { .. } => {
+                            recover::look(self, self.target.timing.linger).await?;
+                            discover::drain(self, &learned).await?;
+                        }
+                        Task::Undo { .. } => {}
                     }
-                    discover::drain(self, &learned).await?;
                 }
                 let state = self.outcome().await?;
                 Ok(Report { writing: written, ..self.report(state, Vec::new()).await? })

@@ -31,7 +31,7 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
     for phase in Phase::ALL {
         // What refers to records finds those by then whose creation was not answered.
         if run.whole() && wrote > 0 && matches!(phase, Phase::Managers | Phase::References) {
-            recover::look(run).await?;
+            recover::look(run, run.target.timing.linger).await?;
         }
         loop {
             run.engine.goes_on()?;

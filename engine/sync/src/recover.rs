@@ -86,15 +86,16 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    fn wait_for(&mut self, age: Duration, timing: &Timing) {
+    fn wait_for(&mut self, age: Duration, timing: &Timing, patience: Duration) {
         let left = timing.settling.saturating_sub(age);
-        self.soon += usize::from(age < timing.linger || left <= timing.linger);
+        self.soon += usize::from(age < timing.linger || left <= patience);
         self.settles_in = Some(self.settles_in.map_or(left, |least| least.min(left)));
     }
 }
 
-/// Looks for what this run created without an answer, and links what it finds. A read that fails leaves the rest for later.
-pub(crate) async fn look(run: &Run<'_>) -> Result<Look, SyncError> {
+/// Looks for what this run created without an answer, and links what it finds. A read that fails leaves the rest for later. Soon
+/// is what may be sent again within `patience`.
+pub(crate) async fn look(run: &Run<'_>, patience: Duration) -> Result<Look, SyncError> {
     let (store, mut look) = (run.store(), Look::default());
     let mut open = store.open_effects(&run.target.name, store.now()).await?;
     open.retain(|effect| effect.run == run.id);
@@ -104,7 +105,7 @@ pub(crate) async fn look(run: &Run<'_>) -> Result<Look, SyncError> {
                 Ok(Create::Landed(id)) => drop(store.settle_effect(&effect.run, effect.seq, Settled::Landed(id)).await?),
                 Ok(Create::Missing { .. }) => drop(look.repeatable.insert(effect.object.clone())),
                 Ok(Create::Elsewhere) => {}
-                Ok(Create::TooEarlyToSay) => look.wait_for(age(run, effect), &run.target.timing),
+                Ok(Create::TooEarlyToSay) => look.wait_for(age(run, effect), &run.target.timing, patience),
                 Err(SyncError::Target(error)) => {
                     tracing::warn!(target = %run.target.name, run = %run.id, "lost creates are looked for later: {error}");
                     return Ok(look);
@@ -244,15 +245,17 @@ mod tests {
     #[test]
     fn what_may_show_soon_and_what_may_soon_be_sent_again_is_waited_for() {
         let timing = Timing { settling: Duration::from_secs(900), linger: Duration::from_secs(30), ..Timing::default() };
-        let seconds = |ages: &[u64]| {
+        let patient = |ages: &[u64], patience| {
             let mut look = Look::default();
-            ages.iter().for_each(|age| look.wait_for(Duration::from_secs(*age), &timing));
+            ages.iter().for_each(|age| look.wait_for(Duration::from_secs(*age), &timing, Duration::from_secs(patience)));
             (look.soon, look.settles_in.map(|left| left.as_secs()))
         };
+        let seconds = |ages: &[u64]| patient(ages, 30);
         assert_eq!(seconds(&[]), (0, None));
         assert_eq!(seconds(&[10]), (1, Some(890)));
         assert_eq!(seconds(&[500]), (0, Some(400)), "it is left to the next run");
         assert_eq!(seconds(&[500, 893]), (1, Some(7)));
         assert_eq!(seconds(&[950]), (1, Some(0)));
+        assert_eq!((seconds(&[850]).0, patient(&[850], 60).0, patient(&[10, 500], 60).0), (0, 1, 1));
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 use entrain_model::{Kind, ObjectRef, Reason, Scope};
 
 use crate::engine::{Ask, Run};
+use crate::map::Learned;
 use crate::recover::{self, Look};
-use crate::{Report, Silent, SyncError};
+use crate::{Report, Silent, SyncError, discover};
 
 /// The first wait for a record to show itself; each is twice as long as the one before.
 const FIRST: Duration = Duration::from_secs(1);
@@ -18,18 +19,29 @@ const FIRST: Duration = Duration::from_secs(1);
 /// No wait is shorter than this.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// A run that wrote for long may wait for this part of that time, rather than end without an object ...
+const PART: u32 = 20;
+
+/// ... but not for longer than this.
+const LONGEST: Duration = Duration::from_secs(120);
+
 /// Looks for what was sent without an answer as long as it may soon show itself, or be sent again. Then what was found, what
 /// may be sent again, and what waited for these is reconciled. What is still missing is left to the next run over it.
-pub(crate) async fn settle(run: &Run<'_>, reason: Reason) -> Result<(), SyncError> {
-    let mut look = recover::look(run).await?;
+pub(crate) async fn settle(run: &Run<'_>, reason: Reason, learned: &Learned, wrote: Duration) -> Result<(), SyncError> {
+    let patience = run.target.timing.linger.max((wrote / PART).min(LONGEST));
+    let mut look = recover::look(run, patience).await?;
+    if look.soon > 0 {
+        discover::read_back(run, learned).await?;
+        look = recover::look(run, patience).await?;
+    }
     let (mut waited, mut wait) = (Duration::ZERO, FIRST);
-    while look.soon > 0 && waited < run.target.timing.linger {
+    while look.soon > 0 && waited < patience {
         let pause = look.settles_in.map_or(wait, |left| wait.min(left.max(SHORTEST)));
         run.engine.clock().sleep(pause).await;
         run.engine.goes_on()?;
         run.keep().await?;
         (waited, wait) = (waited + pause, wait * 2);
-        look = recover::look(run).await?;
+        look = recover::look(run, patience).await?;
     }
     let scope = scope(run, look).await?;
     if scope.is_empty() {

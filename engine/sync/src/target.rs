@@ -47,7 +47,8 @@ pub struct Timing {
     pub lease: Duration,
     /// How long the target may need to show what was written.
     pub settling: Duration,
-    /// How long a full run waits at its end for records to show whose creation was not answered. Those that do not show by then
+    /// How long a full run waits at its end for records to show whose creation was not answered; one that wrote for long waits a
+    /// little longer for those that may be sent again. Those that do not show by then
     /// are looked for again when they may be sent again.
     pub linger: Duration,
     /// How old may be what is known of who is protected when a record is changed that neither loses nor changes hands.

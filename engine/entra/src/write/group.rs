@@ -38,9 +38,9 @@ pub(super) fn leading(writes: &[Write], places: &[usize]) -> Vec<First> {
 enum With {
     /// They are in it.
     Group,
-    /// It was made without them.
+    /// It was made without them, or was there.
     Nobody {
-        /// A sending with them was lost: they may be there by it.
+        /// They may be there by a sending whose answer was lost, or does not say so.
         after_loss: bool,
     },
 }
@@ -100,7 +100,8 @@ impl Entra {
                 Ok(answer) if answer.body["id"].is_string() => {
                     return Ok((self.made(desk, Kind::Group, &answer, alone).await?, With::Group));
                 }
-                Ok(_) => return Ok((self.found_by_key(desk, key).await?, With::Group)),
+                // Whether an upsert of a group that is there adds members is not documented.
+                Ok(_) => return Ok((self.found_by_key(desk, key).await?, With::Nobody { after_loss: true })),
                 Err(refusal) if !of_members(refusal.meaning) => return Err(refusal.error),
                 // All or none: one of them may be the reason.
                 Err(refusal) => with = With::Nobody { after_loss: refusal.after_loss },

@@ -119,6 +119,21 @@ async fn a_group_with_twenty_members_takes_seven_writes() {
 }
 
 #[tokio::test]
+async fn a_group_that_was_there_gets_its_first_members_whatever_an_upsert_does_with_them() {
+    for again in [true, false] {
+        let stage = Stage::new().await;
+        stage.tenant.control("PATCH", "switches", &json!({"upsertBindsAgain": again})).unwrap();
+        let there = stage.one(new_group("a")).await.unwrap();
+        let ann = stage.user("ann").await;
+        let member = Write::FirstMember { group: ObjectRef::group("a"), to_kind: Kind::User, to: ann.clone() };
+        let done = stage.write(&[new_group("a"), member]).await;
+        assert!(done.iter().all(Result::is_ok), "{again}: {done:?}");
+        assert_eq!(done[0].as_ref().unwrap().id, there.id);
+        assert_eq!(stage.state("groups")[0]["members"], json!([ann.as_str()]), "{again}");
+    }
+}
+
+#[tokio::test]
 async fn a_group_is_made_where_a_batch_knows_no_upsert() {
     let stage = Stage::new().await;
     stage.tenant.control("PATCH", "switches", &json!({"upsertInBatch": false})).unwrap();
