@@ -253,9 +253,10 @@ impl WritableDirectory for Memory {
         let mut made = BTreeMap::new();
         for write in writes {
             self.take_time().await;
-            let answer = match write {
-                Write::FirstMember { group, to_kind, to } => Some(self.state().join(lane, made.get(group), *to_kind, to)),
-                _ => self.state().arrive(lane, write, &self.schema),
+            let answer = if let Write::FirstMember { group, to_kind, to } = write {
+                Some(self.state().join(lane, made.get(group), *to_kind, to))
+            } else {
+                self.state().arrive(lane, write, &self.schema)
             };
             if let Write::Create(new) = write {
                 made.insert(new.object.clone(), (new.clone(), answer.clone()));

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use entrain_model::{Hold, Kind, ObjectRef, Relation, Write};
+use entrain_model::{Hold, Kind, ObjectRef, Write};
 use entrain_store::{AuditScope, GroupRow, Membership, Role, SourceChange, UserRow};
 use entrain_tests::database::Dialect;
 use entrain_tests::memory::{Arrived, Memory, Next, schema};
@@ -33,11 +33,8 @@ fn join(group: &str, member: &ObjectRef) -> SourceChange {
 
 /// Which writes arrived, in short.
 fn arrived(memory: &Memory) -> Vec<&'static str> {
-    let name = |arrived: Arrived| match arrived.write {
-        Write::Create(new) if new.kind == Kind::Group => "group",
-        Write::Create(_) => "user",
-        Write::AddReference { relation: Relation::Member, .. } => "member",
-        _ => "other",
+    let name = |arrived: Arrived| {
+        if let Write::Create(new) = arrived.write { new.kind.as_str() } else { "member" }
     };
     memory.take_log().into_iter().map(name).collect()
 }

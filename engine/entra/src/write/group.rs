@@ -27,9 +27,9 @@ pub(super) type First = (usize, Kind, TargetId);
 
 /// The first members with which the rest of a new group's writes begins.
 pub(super) fn leading(writes: &[Write], places: &[usize]) -> Vec<First> {
-    let first = |place: &usize| match &writes[*place] {
-        Write::FirstMember { to_kind, to, .. } => Some((*place, *to_kind, to.clone())),
-        _ => None,
+    let first = |place: &usize| {
+        let Write::FirstMember { to_kind, to, .. } = &writes[*place] else { return None };
+        Some((*place, *to_kind, to.clone()))
     };
     places.iter().map_while(first).collect()
 }
