@@ -253,12 +253,14 @@ impl WritableDirectory for Memory {
         let mut made = BTreeMap::new();
         for write in writes {
             self.take_time().await;
-            let answer = if let Write::FirstMember { group, to_kind, to } = write {
-                Some(self.state().join(lane, made.get(group), *to_kind, to))
+            let answer = if let Write::FirstMember { group, to_kind, to } = write
+                && let Some(made) = made.get(group)
+            {
+                Some(self.state().join(lane, made, *to_kind, to))
             } else {
                 self.state().arrive(lane, write, &self.schema)
             };
-            if let Write::Create(new) = write {
+            if let (Write::Create(new), Some(answer)) = (write, &answer) {
                 made.insert(new.object.clone(), (new.clone(), answer.clone()));
             }
             self.take_time().await;

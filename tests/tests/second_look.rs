@@ -227,16 +227,19 @@ async fn a_lost_sending_does_not_explain_what_our_own_last_change_contradicts() 
 /// A minute is a fifth of a second.
 const RATE: u32 = 300;
 
+/// A target that settles in so many seconds, of which a full run waits so many at its end.
+async fn hurried(settling: u64, linger: u64) -> (Rig, Arc<Memory>) {
+    let memory = Arc::new(Memory::new(schema(), 7));
+    let rig = Rig::at(Arc::new(MovableClock::fast(RATE)), Dialect::Sqlite, memory.clone(), |target| {
+        (target.timing.settling, target.timing.linger) = (Duration::from_secs(settling), Duration::from_secs(linger));
+        target.timing.lease = Duration::from_secs(24 * 3600);
+    });
+    (rig.await.unwrap(), memory)
+}
+
 #[tokio::test]
 async fn a_full_run_waits_a_little_for_a_lost_create_to_show_and_comes_to_its_references() {
-    let clock = Arc::new(MovableClock::fast(RATE));
-    let memory = Arc::new(Memory::new(schema(), 7));
-    let rig = Rig::at(clock, Dialect::Sqlite, memory.clone(), |target| {
-        (target.timing.settling, target.timing.lease) = (Duration::from_secs(24 * 3600), Duration::from_secs(24 * 3600));
-        target.timing.linger = Duration::from_secs(3600);
-    })
-    .await
-    .unwrap();
+    let (rig, memory) = hurried(24 * 3600, 3600).await;
     let group = SourceChange::PutGroup(GroupRow::new("g1", "Staff"));
     rig.write(&[user("u1", "ann", "A"), group, staff(SourceChange::PutMembership)]).await.unwrap();
     memory.delay(rig.clock.clone(), Lag { share: 1.0, longest: Duration::from_secs(900), latency: Duration::ZERO });
@@ -255,14 +258,7 @@ async fn a_full_run_waits_a_little_for_a_lost_create_to_show_and_comes_to_its_re
 
 #[tokio::test]
 async fn a_create_that_was_not_done_is_repeated_by_the_same_full_run_once_the_target_has_settled() {
-    let clock = Arc::new(MovableClock::fast(RATE));
-    let memory = Arc::new(Memory::new(schema(), 7));
-    let rig = Rig::at(clock, Dialect::Sqlite, memory.clone(), |target| {
-        (target.timing.settling, target.timing.lease) = (Duration::from_secs(30), Duration::from_secs(24 * 3600));
-        target.timing.linger = Duration::from_secs(3600);
-    })
-    .await
-    .unwrap();
+    let (rig, memory) = hurried(30, 3600).await;
     let group = SourceChange::PutGroup(GroupRow::new("g1", "Staff"));
     rig.write(&[user("u1", "ann", "A"), group, staff(SourceChange::PutMembership)]).await.unwrap();
     memory.next([Next::LostBefore]);
@@ -273,14 +269,7 @@ async fn a_create_that_was_not_done_is_repeated_by_the_same_full_run_once_the_ta
 
 #[tokio::test]
 async fn a_run_that_wrote_for_long_waits_a_little_longer_for_a_create_that_may_be_sent_again() {
-    let clock = Arc::new(MovableClock::fast(RATE));
-    let memory = Arc::new(Memory::new(schema(), 7));
-    let rig = Rig::at(clock, Dialect::Sqlite, memory.clone(), |target| {
-        (target.timing.settling, target.timing.lease) = (Duration::from_secs(1_370), Duration::from_secs(24 * 3600));
-        target.timing.linger = Duration::ZERO;
-    })
-    .await
-    .unwrap();
+    let (rig, memory) = hurried(1_370, 0).await;
     let users: Vec<_> = (0..20).map(|n| user(&format!("u{n}"), &format!("user{n}"), "A")).collect();
     rig.write(&users).await.unwrap();
     // Twenty writes take 1,310 seconds, of which a twentieth is 65.

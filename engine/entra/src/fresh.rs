@@ -10,6 +10,8 @@ use crate::call::Doubt;
 
 /// After this time every replica has a write. Production clients have waited eleven minutes for one.
 const SETTLED: Millis = 15 * 60 * 1000;
+/// Before this time it is likely that a replica does not have a new record yet.
+const JUST_NOW: Millis = 30 * 1000;
 /// So many writes are kept at most, the latest ones.
 const KEPT: usize = 100_000;
 
@@ -54,6 +56,11 @@ impl Fresh {
     /// Whether the record is so new that its absence proves nothing.
     fn is_new(&self, id: &TargetId, now: Millis) -> bool {
         self.lock().has(&Fact::Made(key(id)), now)
+    }
+
+    /// Whether the record is so new that most replicas may not have it.
+    pub(crate) fn was_made_just_now(&self, id: &TargetId, now: Millis) -> bool {
+        self.lock().has_since(&Fact::Made(key(id)), now.saturating_sub(JUST_NOW))
     }
 
     /// Whether the reference was added so lately that its absence proves nothing.
@@ -101,7 +108,11 @@ impl Facts {
     }
 
     fn has(&self, fact: &Fact, now: Millis) -> bool {
-        self.known.get(fact).is_some_and(|at| at.saturating_add(SETTLED) > now)
+        self.has_since(fact, now.saturating_sub(SETTLED))
+    }
+
+    fn has_since(&self, fact: &Fact, since: Millis) -> bool {
+        self.known.get(fact).is_some_and(|at| *at > since)
     }
 }
 
@@ -120,6 +131,7 @@ mod tests {
         fresh.made(&id, 0);
         assert!(fresh.is_new(&TargetId::from("a"), SETTLED - 1));
         assert!(!fresh.is_new(&id, SETTLED));
+        assert!(fresh.was_made_just_now(&id, JUST_NOW - 1) && !fresh.was_made_just_now(&id, JUST_NOW));
         fresh.made(&TargetId::from("b"), SETTLED);
         assert_eq!(fresh.lock().known.len(), 1, "what has settled is forgotten");
     }

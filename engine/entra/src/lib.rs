@@ -116,7 +116,7 @@ impl WritableDirectory for Entra {
     }
 
     fn members_with_new(&self) -> usize {
-        self.first_members()
+        self.client.links().min(write::WITH_NEW)
     }
 
     fn time_for(&self, work: &Work) -> Option<Duration> {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use entrain_model::{Action, Change, Decision, DirectoryError, ObjectRef, Relation, TargetId, WritableDirectory, Write, Written};
+use entrain_model::{
+    Action, Change, Decision, DirectoryError, Kind, ObjectRef, Relation, TargetId, WritableDirectory, Write, Written,
+};
 use entrain_store::PlanLine;
 
 use crate::SyncError;
@@ -50,7 +52,7 @@ pub(crate) fn joined(mut started: Vec<Ready>, answers: &[Result<Written, Directo
 
 fn creates_group(line: &PlanLine) -> bool {
     let Decision::Change(Change { object, action: Action::Create { .. }, .. }) = &line.decision else { return false };
-    object.kind == entrain_model::Kind::Group
+    object.kind == Kind::Group
 }
 
 fn member(line: &PlanLine) -> Option<&ObjectRef> {

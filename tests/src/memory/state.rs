@@ -14,7 +14,7 @@ use super::tables::{Key, Record, Reference, Tables, owner_kind};
 use super::{Arrived, Marks, reads, rules};
 
 /// A create, and what was answered to it.
-pub(super) type Sent = (NewRecord, Option<Result<Written, DirectoryError>>);
+pub(super) type Sent = (NewRecord, Result<Written, DirectoryError>);
 
 pub(super) struct State {
     /// As it is.
@@ -88,13 +88,10 @@ impl State {
     pub(super) fn join(
         &mut self,
         lane: Lane,
-        group: Option<&Sent>,
+        (new, answer): &Sent,
         to_kind: Kind,
         to: &TargetId,
     ) -> Result<Written, DirectoryError> {
-        let Some((new, Some(answer))) = group else {
-            return Err(DirectoryError::new(Fault::NotFound { id: None }, "nothing makes the group"));
-        };
         let (anchor, value) = &new.anchor;
         let from = match answer {
             Ok(written) => written.id.clone(),

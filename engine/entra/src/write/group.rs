@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use entrain_model::{DirectoryError, Fault, Kind, NewRecord, Relation, TargetId, Write, Written};
+use entrain_model::{DirectoryError, Fault, Kind, NewRecord, Relation, TargetId, WritableDirectory as _, Write, Written};
 use serde_json::{Value as Json, json};
 
 use super::bind::Link;
@@ -19,7 +19,7 @@ use crate::schema::{GROUP_ANCHOR, NOT_IN_GROUP_NICKNAME};
 /// The waits, in seconds, for a group that Graph says it has but does not show yet.
 const SETTLING: [u64; 5] = [0, 1, 2, 4, 8];
 /// Of the twenty links that a create may carry, the caller can be one (Graph documentation, create group).
-const LINKS: usize = 19;
+pub(crate) const WITH_NEW: usize = 19;
 const KEY_SHAPE: &str = "/groups(uniqueName='{key}')";
 
 /// A member that is to be there from the beginning: its place in the answer, its kind and its id.
@@ -46,18 +46,17 @@ enum With {
 }
 
 impl Entra {
-    /// How many members go with a new group: as many as go into any request, where that is not too many.
-    pub(crate) fn first_members(&self) -> usize {
-        self.client.links().min(LINKS)
-    }
-
-    /// The group, and what became of each of its first members. Those that Graph does not take with it are added to it after.
-    pub(super) async fn create_group(&self, desk: &Desk, new: &NewRecord, first: Vec<First>) -> (Done, Vec<(usize, Done)>) {
-        let (first, later) = first.split_at(first.len().min(self.first_members()));
-        let (made, with) = match self.make_group(desk, new, first).await {
+    /// The group, and what became of each of its first members. Those that were made just now, or that Graph does not take with
+    /// it, are added to it after.
+    pub(super) async fn create_group(&self, desk: &Desk, new: &NewRecord, members: &[First]) -> (Done, Vec<(usize, Done)>) {
+        let now = self.clock.now();
+        let (mut later, mut first): (Vec<First>, Vec<First>) =
+            members.iter().cloned().partition(|(.., to)| self.fresh.was_made_just_now(to, now));
+        later.extend(first.split_off(first.len().min(self.members_with_new())));
+        let (made, with) = match self.make_group(desk, new, &first).await {
             Ok(made) => made,
             Err(error) => {
-                let members = first.iter().chain(later).map(|(place, ..)| (*place, Err(error.clone()))).collect();
+                let members = members.iter().map(|(place, ..)| (*place, Err(error.clone()))).collect();
                 return (Err(error), members);
             }
         };
@@ -68,7 +67,7 @@ impl Entra {
                 let now = self.clock.now();
                 first.iter().for_each(|(.., to)| self.fresh.added(&id, to, now));
                 let with = || Written { request_id: made.request_id.clone(), ..Written::default() };
-                (first.iter().map(|(place, ..)| (*place, Ok(with()))).collect(), links(later), false)
+                (first.iter().map(|(place, ..)| (*place, Ok(with()))).collect(), links(&later), false)
             }
             With::Nobody { after_loss } => (Vec::new(), links(&[first, later].concat()), after_loss),
         };

@@ -18,6 +18,7 @@ use crate::Entra;
 use crate::call::Answer;
 use crate::classify::Refusal;
 use desk::{Desk, Job};
+pub(crate) use group::WITH_NEW;
 
 /// What became of one write.
 type Done = Result<Written, DirectoryError>;
@@ -59,10 +60,7 @@ impl Entra {
                 let links = bind::leading(writes, rest, *relation);
                 rest = &rest[links.len()..];
                 done.extend(self.bind(desk, *relation, from, links, false).await);
-            } else if let Write::Create(new) = &writes[*place]
-                && new.kind == Kind::Group
-            {
-                let first = group::leading(writes, others);
+            } else if let (Write::Create(new), first @ [_, ..]) = (&writes[*place], &group::leading(writes, others)[..]) {
                 rest = &others[first.len()..];
                 let (made, members) = self.create_group(desk, new, first).await;
                 done.push((*place, made));
@@ -79,7 +77,7 @@ impl Entra {
         match write {
             Write::Create(new) => match new.kind {
                 Kind::User => self.create_user(desk, new).await,
-                Kind::Group => self.create_group(desk, new, Vec::new()).await.0,
+                Kind::Group => self.create_group(desk, new, &[]).await.0,
             },
             Write::FirstMember { group, .. } => {
                 Err(DirectoryError::new(Fault::NotFound { id: None }, format!("nothing makes {group}")))
@@ -127,6 +125,8 @@ fn needless(refusal: Refusal) -> Written {
     Written { after_lost_sending: refusal.after_loss, ..already(refusal.error.request_id) }
 }
 
+#[cfg(test)]
+mod group_tests;
 #[cfg(test)]
 mod lag_tests;
 #[cfg(test)]

@@ -129,6 +129,13 @@ impl Stage {
         self.one(new_user(name)).await.unwrap().id.unwrap()
     }
 
+    /// So many users that somebody else made.
+    pub(crate) fn people(&self, count: usize) -> Vec<TargetId> {
+        let user = |n| json!({"displayName": format!("U{n}"), "userPrincipalName": format!("u{n}@contoso.example")});
+        let ids = self.seed(&json!({ "users": (0..count).map(user).collect::<Vec<_>>() }))["users"].clone();
+        ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().into()).collect()
+    }
+
     pub(crate) async fn group(&self, name: &str) -> TargetId {
         self.one(new_group(name)).await.unwrap().id.unwrap()
     }

@@ -103,8 +103,7 @@ async fn a_group_is_made_once_however_often_it_is_asked_for() {
 #[tokio::test]
 async fn a_group_with_twenty_members_takes_seven_writes() {
     let stage = Stage::new().await;
-    let people: Vec<_> = stage.write(&(0..20).map(|n| new_user(&format!("m{n}"))).collect::<Vec<_>>()).await;
-    let ids: Vec<TargetId> = people.into_iter().map(|done| done.unwrap().id.unwrap()).collect();
+    let ids = stage.people(20);
     let first = |to: &TargetId| Write::FirstMember { group: ObjectRef::group("a"), to_kind: Kind::User, to: to.clone() };
     let before = stage.tenant.stats().writes_charged;
     let writes: Vec<Write> = std::iter::once(new_group("a")).chain(ids.iter().map(first)).collect();
@@ -124,7 +123,7 @@ async fn a_group_that_was_there_gets_its_first_members_whatever_an_upsert_does_w
         let stage = Stage::new().await;
         stage.tenant.control("PATCH", "switches", &json!({"upsertBindsAgain": again})).unwrap();
         let there = stage.one(new_group("a")).await.unwrap();
-        let ann = stage.user("ann").await;
+        let ann = stage.people(1).remove(0);
         let member = Write::FirstMember { group: ObjectRef::group("a"), to_kind: Kind::User, to: ann.clone() };
         let done = stage.write(&[new_group("a"), member]).await;
         assert!(done.iter().all(Result::is_ok), "{again}: {done:?}");
@@ -169,10 +168,7 @@ async fn users_of_a_federated_domain_are_made_with_their_subject() {
 #[tokio::test]
 async fn a_thousand_members_take_six_requests_of_at_most_eighteen_for_each_hundred() {
     let stage = Stage::new().await;
-    let users: Vec<_> =
-        (0..100).map(|n| json!({"displayName": format!("U{n}"), "userPrincipalName": format!("u{n}@contoso.example")})).collect();
-    let ids = stage.seed(&json!({ "users": users }))["users"].clone();
-    let ids: Vec<TargetId> = ids.as_array().unwrap().iter().map(|id| id.as_str().unwrap().into()).collect();
+    let ids = stage.people(100);
     let mut groups = Vec::new();
     for n in 0..10 {
         groups.push(stage.group(&format!("g{n}")).await);
