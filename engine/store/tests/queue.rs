@@ -74,6 +74,7 @@ async fn who_loses_access_is_taken_apart_from_the_others(database: Arc<Database>
         let mut objects: Vec<_> = due.into_iter().map(|due| due.object).collect();
         objects.sort_by_key(|object| object.id.to_string());
         assert_eq!(objects, expected, "{of:?}");
+        store.release(&target(), "w", None).await.unwrap();
     }
 }
 
