@@ -16,7 +16,7 @@ use crate::engine::Run;
 use crate::outcome::{self, Answer};
 use crate::report::Writing;
 use crate::resolve::{self, Names, Ready};
-use crate::{Step, SyncError, already, fallout, first, recover, trace};
+use crate::{Step, SyncError, already, fallout, first_members, recover, trace};
 
 /// Executes the plan phase by phase; how it went in time, if any write went out.
 pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) -> Result<Option<Writing>, SyncError> {
@@ -39,7 +39,7 @@ pub(crate) async fn execute(run: &Run<'_>, directory: &dyn WritableDirectory) ->
             if lines.is_empty() {
                 break;
             }
-            let lines = first::with_members(run, directory, lines).await?;
+            let lines = first_members::with_members(run, directory, lines).await?;
             let done = lines.len() as u64;
             less(&mut left, phase, &lines);
             let lane = lane(&run.scope, phase);
@@ -116,7 +116,7 @@ async fn batch(run: &Run<'_>, directory: &dyn WritableDirectory, lane: Lane, lin
     let writes: Vec<_> = started.iter().filter_map(|ready| ready.write.clone()).collect();
     let answers = if writes.is_empty() { Vec::new() } else { renewing(run, &objects, directory.write(lane, &writes)).await? };
     let sent = writes.len() as u64;
-    finish(run, first::joined(started, &answers), answers).await?;
+    finish(run, first_members::joined(started, &answers), answers).await?;
     if run.whole() {
         store.release(&run.target.name, &run.holder, Some(&objects)).await?;
         run.keep().await?;

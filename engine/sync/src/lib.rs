@@ -21,7 +21,7 @@ mod error;
 mod execute;
 mod explain;
 mod fallout;
-mod first;
+mod first_members;
 mod guard;
 mod hands;
 mod leaving;
